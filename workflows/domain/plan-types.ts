@@ -1,0 +1,92 @@
+/** The shape of a plan: immutable data with a digest, made once and then only read. */
+import type { ClusterAccess, PodImpact } from './inventory.ts';
+import type { Disruption, Policy, Strategy } from './spec.ts';
+
+export interface PackageVersion {
+  readonly version: string;
+  readonly sha256: string;
+  /** What the running daemon must report once this version is installed. */
+  readonly daemonVersion: string;
+}
+
+export interface PlannedPackage {
+  readonly name: string;
+  readonly daemon?: 'containerd' | 'crio';
+  readonly from: PackageVersion;
+  readonly to: PackageVersion;
+}
+
+/** What a node must look like right before its step, else it is skipped. */
+export interface ExpectedState {
+  readonly os: string;
+  readonly architecture: string;
+  readonly kernel: string;
+}
+
+export interface PlannedNode {
+  readonly cluster: string;
+  readonly node: string;
+  readonly uid: string;
+  readonly address: string;
+  readonly failureDomain: string;
+  /** Found cordoned when the plan was made: it will be cordoned afterwards as well. */
+  readonly cordoned: boolean;
+  readonly disruption: Disruption;
+  readonly packages: readonly PlannedPackage[];
+  readonly expects: ExpectedState;
+}
+
+export interface PlannedWave {
+  /** 0 is the canary. */
+  readonly index: number;
+  readonly name: string;
+  readonly cluster: string;
+  /** Nodes of the cluster that may be unavailable at once, whoever made them so. */
+  readonly maxUnavailable: number;
+  readonly maxPerFailureDomain: number;
+  readonly soakSeconds: number;
+  readonly nodes: readonly PlannedNode[];
+}
+
+export interface ExcludedNode {
+  readonly cluster: string;
+  readonly node: string;
+  readonly reason: string;
+}
+
+export interface Plan {
+  readonly rollout: string;
+  readonly direction: 'Forward' | 'Back';
+  readonly requestedBy: string;
+  readonly reason: string;
+  readonly bundle: {
+    readonly name: string;
+    readonly digest: string;
+    readonly reason: string;
+    readonly fixes: readonly string[];
+    readonly expectedChanges: readonly string[];
+    readonly disruption: Disruption;
+  };
+  readonly policy: { readonly name: string; readonly spec: Policy['spec'] };
+  readonly strategy: Pick<Strategy, 'failureBudget' | 'onFailure'>;
+  readonly clusters: readonly ClusterAccess[];
+  readonly waves: readonly PlannedWave[];
+  readonly alreadyDone: readonly ExcludedNode[];
+  readonly excluded: readonly ExcludedNode[];
+  /** "sha256:" and the hash of the canonical JSON of everything above. */
+  readonly digest: string;
+}
+
+/** What a plan will disturb, as seen when it was made. Not part of the digest: pods come and go. */
+export interface NodeImpact {
+  readonly cluster: string;
+  readonly node: string;
+  readonly containersThatMustSurvive: number;
+  readonly pods: readonly PodImpact[];
+}
+
+/** Result of the activity `plan`. */
+export interface PlanResult {
+  readonly plan: Plan;
+  readonly impact: readonly NodeImpact[];
+}

@@ -1,0 +1,243 @@
+/**
+ * The documents a person writes: Fleet, Bundle, Policy and Rollout.
+ *
+ * Workflow code imports only the *types* of this file: zod in a workflow's bundle
+ * multiplies the memory of every cached workflow (see docs/decisions.md).
+ */
+import { z } from 'zod';
+
+export const API_VERSION = 'tidegate.dev/v1alpha1';
+
+const name = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'a lowercase DNS name such as "containerd-deb12u3"')
+  .max(63);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, '64 lowercase hexadecimal digits');
+const debianVersion = z
+  .string()
+  .regex(/^[0-9][A-Za-z0-9.+~:-]*$/, 'an exact package version such as "1.6.20~ds1-1+deb12u3"');
+const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'a package name');
+const seconds = z.number().int().min(0);
+const countOrPercent = z.union([
+  z.number().int().min(1),
+  z.string().regex(/^(100|[1-9]?[0-9])%$/, 'a count such as 2 or a percentage such as "25%"'),
+]);
+
+function document<K extends string, S extends z.ZodType>(kind: K, spec: S) {
+  return z.strictObject({
+    apiVersion: z.literal(API_VERSION),
+    kind: z.literal(kind),
+    metadata: z.strictObject({
+      name,
+      labels: z.record(z.string(), z.string()).optional(),
+      annotations: z.record(z.string(), z.string()).optional(),
+    }),
+    spec,
+  });
+}
+
+const sshSchema = z.strictObject({
+  user: z.string().min(1).default('root'),
+  port: z.number().int().min(1).max(65535).default(22),
+  privateKeyFile: z.string().min(1).describe('Path on the worker, relative to its working folder.'),
+  knownHostsFile: z
+    .string()
+    .min(1)
+    .describe('OpenSSH known_hosts file; a host whose key is not pinned there is refused.'),
+  sudo: z.boolean().default(false).describe('Run commands through "sudo -n"; not needed for root.'),
+});
+
+const clusterSchema = z.strictObject({
+  name,
+  kubeconfig: z
+    .string()
+    .optional()
+    .describe('Path on the worker; without it KUBECONFIG or the in-cluster account is used.'),
+  context: z.string().optional().describe('Context in the kubeconfig; default: the cluster name.'),
+  region: z.string().min(1),
+  criticality: z
+    .enum(['Low', 'Normal', 'High'])
+    .default('Normal')
+    .describe('Less critical clusters are updated first.'),
+  nodeGroups: z
+    .array(
+      z.strictObject({
+        name,
+        selector: z.string().min(1).describe('Kubernetes label selector, e.g. "pool=workers".'),
+        failureDomainLabel: z.string().default('topology.kubernetes.io/zone'),
+      }),
+    )
+    .min(1),
+  ssh: sshSchema,
+});
+
+export const fleetSchema = document(
+  'Fleet',
+  z.strictObject({ clusters: z.array(clusterSchema).min(1) }),
+);
+
+const versionSchema = z.strictObject({
+  version: debianVersion,
+  sha256,
+  daemonVersion: z
+    .string()
+    .optional()
+    .describe('What the running daemon must report; default: the package version.'),
+});
+
+/** What an update does to a node, from nothing to a reboot. */
+export const DISRUPTIONS = ['None', 'Restart', 'Drain', 'Reboot'] as const;
+export type Disruption = (typeof DISRUPTIONS)[number];
+
+export const bundleSchema = document(
+  'Bundle',
+  z.strictObject({
+    reason: z.string().min(1),
+    fixes: z.array(z.string().regex(/^CVE-\d{4}-\d{4,}$/, 'a CVE id')).default([]),
+    expectedChanges: z.array(z.string()).default([]),
+    disruption: z
+      .enum(DISRUPTIONS)
+      .describe('None; Restart of a daemon whose containers survive; Drain first; Reboot.'),
+    releases: z
+      .array(
+        z.strictObject({
+          os: z.string().regex(/^[a-z]+-[0-9.]+$/, 'ID-VERSION_ID of os-release, e.g. "debian-12"'),
+          architecture: z.enum(['amd64', 'arm64']),
+          packages: z
+            .array(
+              z.strictObject({
+                name: packageName,
+                to: versionSchema,
+                from: z
+                  .array(versionSchema)
+                  .min(1)
+                  .describe('Versions this bundle may replace, each with its way back.'),
+                daemon: z
+                  .enum(['containerd', 'crio'])
+                  .optional()
+                  .describe('The daemon of this package; its running version is checked.'),
+              }),
+            )
+            .min(1),
+        }),
+      )
+      .min(1),
+  }),
+);
+
+export const policySchema = document(
+  'Policy',
+  z.strictObject({
+    supported: z
+      .array(z.strictObject({ package: packageName, versions: z.array(debianVersion).min(1) }))
+      .default([])
+      .describe('Where a package is listed, only these versions may be installed.'),
+    approval: z
+      .strictObject({
+        required: z.boolean().default(true),
+        quorum: z.number().int().min(1).default(1),
+        requesterMayApprove: z.boolean().default(false),
+        expirySeconds: seconds.default(7 * 24 * 3600),
+      })
+      .prefault({}),
+    drain: z
+      .strictObject({
+        timeoutSeconds: seconds.default(900),
+        jobs: z
+          .enum(['Wait', 'Evict'])
+          .default('Wait')
+          .describe('Wait: running Job pods are waited for until the timeout; Evict: at once.'),
+      })
+      .prefault({}),
+    verification: z
+      .strictObject({
+        timeoutSeconds: seconds.default(120),
+        probeImage: z
+          .string()
+          .optional()
+          .describe('Image of the probe pod; without it no probe pod is started.'),
+        probeCommand: z.array(z.string()).default([]),
+        execCommand: z
+          .array(z.string())
+          .default(['true'])
+          .describe('Run in a container of the node to prove that exec works.'),
+      })
+      .prefault({}),
+    undoDeadlineSeconds: z
+      .number()
+      .int()
+      .min(10)
+      .default(3600)
+      .describe('How long an undo is retried before the node is left cordoned as NeedsAttention.'),
+  }),
+);
+
+export const strategySchema = z.strictObject({
+  canary: z
+    .strictObject({
+      count: z.number().int().min(1).default(1),
+      nodes: z.array(z.string()).optional().describe('Names of the nodes to go first.'),
+      soakSeconds: seconds.default(300),
+    })
+    .prefault({}),
+  waves: z
+    .strictObject({
+      size: countOrPercent.default('25%'),
+      soakSeconds: seconds.default(60),
+    })
+    .prefault({}),
+  maxUnavailable: countOrPercent
+    .default(1)
+    .describe('Of all targeted nodes of a cluster, counting those already unavailable.'),
+  maxPerFailureDomain: z.number().int().min(1).default(1),
+  failureBudget: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('Nodes that may fail before the rollout stops; a failed canary always stops it.'),
+  onFailure: z.enum(['Rollback', 'Halt']).default('Rollback'),
+  onUnreachable: z.enum(['Exclude', 'Refuse']).default('Refuse'),
+});
+
+export const rolloutSchema = document(
+  'Rollout',
+  z.strictObject({
+    requestedBy: z.string().min(1),
+    reason: z.string().min(1),
+    direction: z
+      .enum(['Forward', 'Back'])
+      .default('Forward')
+      .describe('Back: from "to" to the first "from" of the bundle.'),
+    fleet: z.union([name, fleetSchema]),
+    bundle: z.union([name, bundleSchema]),
+    policy: z.union([name, policySchema]),
+    targets: z
+      .strictObject({
+        clusters: z.array(name).min(1).optional(),
+        nodeGroups: z.array(name).min(1).optional(),
+        nodes: z.array(z.string()).min(1).optional(),
+      })
+      .prefault({}),
+    strategy: strategySchema.prefault({}),
+  }),
+);
+
+export type Fleet = z.infer<typeof fleetSchema>;
+export type Cluster = z.infer<typeof clusterSchema>;
+export type SshAccess = z.infer<typeof sshSchema>;
+export type Bundle = z.infer<typeof bundleSchema>;
+export type BundleVersion = z.infer<typeof versionSchema>;
+export type Policy = z.infer<typeof policySchema>;
+export type Strategy = z.infer<typeof strategySchema>;
+export type Rollout = z.infer<typeof rolloutSchema>;
+export type TidegateDocument = Fleet | Bundle | Policy | Rollout;
+
+/** The schema of each kind of document. */
+export const DOCUMENT_SCHEMAS = {
+  Fleet: fleetSchema,
+  Bundle: bundleSchema,
+  Policy: policySchema,
+  Rollout: rolloutSchema,
+} as const;
+export type DocumentKind = keyof typeof DOCUMENT_SCHEMAS;
