@@ -37,8 +37,9 @@ export interface PlannedNode {
 }
 
 export interface PlannedWave {
-  /** 0 is the canary. */
   readonly index: number;
+  /** A canary stops the rollout with its first failure. */
+  readonly canary: boolean;
   readonly name: string;
   readonly cluster: string;
   /** Nodes of the cluster that may be unavailable at once, whoever made them so. */

@@ -1,0 +1,177 @@
+/** Judges one node at plan time. Called from activities only: may change any day. */
+import type { NodeFacts, OfferedPackage, PackageFacts } from './inventory.ts';
+import type { PackageVersion, PlannedNode, PlannedPackage } from './plan-types.ts';
+import type { Bundle, BundleVersion, Policy, Rollout } from './spec.ts';
+
+type BundlePackage = Bundle['spec']['releases'][number]['packages'][number];
+
+export interface NodeQuestion {
+  readonly rollout: Rollout;
+  readonly bundle: Bundle;
+  readonly policy: Policy;
+  readonly facts: NodeFacts;
+  /** Versions that the node's own package sources offer. */
+  readonly offered: readonly OfferedPackage[];
+}
+
+export type NodeAnswer =
+  | { readonly kind: 'Planned'; readonly node: PlannedNode }
+  | { readonly kind: 'AlreadyDone'; readonly reason: string }
+  | { readonly kind: 'Excluded'; readonly reason: string }
+  | { readonly kind: 'Refused'; readonly reasons: readonly string[] };
+
+/** Decides what a rollout does with one node, with every reason against it. */
+export function judgeNode(question: NodeQuestion): NodeAnswer {
+  const { facts, bundle } = question;
+  const { host } = facts;
+  if (!host) return judgeUnreachable(question);
+  if (!facts.ready) return { kind: 'Excluded', reason: 'is not Ready; repair it first' };
+  const release = bundle.spec.releases.find(
+    (entry) => entry.os === host.os && entry.architecture === host.architecture,
+  );
+  if (!release) {
+    const known = bundle.spec.releases.map((entry) => `${entry.os}/${entry.architecture}`);
+    return refuse(
+      `runs ${host.os}/${host.architecture}; bundle ${bundle.metadata.name} has only ${known.join(', ')}`,
+    );
+  }
+  const packages = release.packages.map((entry) => judgePackage(entry, question));
+  const reasons = packages.flatMap((entry) => entry.reasons);
+  if (reasons.length > 0) return { kind: 'Refused', reasons };
+  if (packages.every((entry) => entry.done)) {
+    const versions = packages.map((entry) => `${entry.planned.name} ${entry.planned.to.version}`);
+    return { kind: 'AlreadyDone', reason: `runs ${versions.join(', ')} already` };
+  }
+  const planned = packages.filter((entry) => !entry.done).map((entry) => entry.planned);
+  return {
+    kind: 'Planned',
+    node: {
+      cluster: facts.cluster,
+      node: facts.node,
+      uid: facts.uid,
+      address: facts.address,
+      failureDomain: facts.failureDomain,
+      cordoned: facts.unschedulable,
+      disruption: bundle.spec.disruption,
+      packages: planned,
+      expects: { os: host.os, architecture: host.architecture, kernel: host.kernel },
+    },
+  };
+
+  function refuse(reason: string): NodeAnswer {
+    return { kind: 'Refused', reasons: [reason] };
+  }
+}
+
+function judgeUnreachable({ facts, rollout }: NodeQuestion): NodeAnswer {
+  const type = facts.unreachable?.type ?? 'HostUnreachable';
+  const message = facts.unreachable?.message ?? 'the host was not read';
+  const mayExclude = type === 'HostUnreachable' || type === 'HostCommandFailed';
+  if (mayExclude && rollout.spec.strategy.onUnreachable === 'Exclude') {
+    return { kind: 'Excluded', reason: `${type}: ${message}` };
+  }
+  const hint = mayExclude ? ' (spec.strategy.onUnreachable: Exclude leaves such nodes out)' : '';
+  return { kind: 'Refused', reasons: [`${type}: ${message}${hint}`] };
+}
+
+interface PackageAnswer {
+  readonly planned: PlannedPackage;
+  readonly done: boolean;
+  readonly reasons: readonly string[];
+}
+
+function judgePackage(entry: BundlePackage, question: NodeQuestion): PackageAnswer {
+  const { facts, rollout, policy, offered } = question;
+  const installed = facts.host?.packages.find((known) => known.name === entry.name);
+  const ends = chooseEnds(entry, rollout.spec.direction, installed?.version);
+  const planned = plannedPackage(entry, ends.from ?? ends.to, ends.to);
+  const running = entry.daemon ? facts.host?.daemons[entry.daemon] : undefined;
+  const done = installed?.version === ends.to.version;
+  const reasons = [...installationProblems(entry, installed)];
+  if (installed?.version !== undefined && !done && !ends.from) {
+    reasons.push(
+      `has ${entry.name} ${installed.version}, which the bundle does not list under "from" (${entry.from.map((v) => v.version).join(', ')})`,
+    );
+  }
+  const expected = done ? planned.to.daemonVersion : planned.from.daemonVersion;
+  if (entry.daemon && (done || ends.from) && running !== expected) {
+    reasons.push(
+      `has ${entry.name} ${installed?.version ?? ''} installed, but the running ${entry.daemon} is ${running ?? 'not answering'}; restart ${entry.daemon} on the node first`,
+    );
+  }
+  if (!done) {
+    if (rollout.spec.direction === 'Forward') reasons.push(...unsupported(planned, policy));
+    reasons.push(
+      ...offerProblems(planned, 'to', offered),
+      ...offerProblems(planned, 'from', offered),
+    );
+  }
+  return { planned, done, reasons };
+}
+
+function chooseEnds(
+  entry: BundlePackage,
+  direction: 'Forward' | 'Back',
+  installed: string | undefined,
+): { from: BundleVersion | undefined; to: BundleVersion } {
+  if (direction === 'Forward') {
+    return { from: entry.from.find((known) => known.version === installed), to: entry.to };
+  }
+  const back = entry.from.find((known) => known.version === installed) ?? entry.from[0];
+  if (!back) throw new Error(`bundle package ${entry.name} has no "from"`);
+  return { from: installed === entry.to.version ? entry.to : undefined, to: back };
+}
+
+function plannedPackage(
+  entry: BundlePackage,
+  from: BundleVersion,
+  to: BundleVersion,
+): PlannedPackage {
+  return {
+    name: entry.name,
+    ...(entry.daemon ? { daemon: entry.daemon } : {}),
+    from: packageVersion(from),
+    to: packageVersion(to),
+  };
+}
+
+function packageVersion(known: BundleVersion): PackageVersion {
+  const { version, sha256 } = known;
+  return { version, sha256, daemonVersion: known.daemonVersion ?? version };
+}
+
+function installationProblems(entry: BundlePackage, installed: PackageFacts | undefined): string[] {
+  if (installed?.version === undefined) return [`has no package ${entry.name} installed`];
+  return installed.held
+    ? [`has package ${entry.name} on hold (apt-mark unhold ${entry.name} releases it)`]
+    : [];
+}
+
+function unsupported(planned: PlannedPackage, policy: Policy): string[] {
+  const rule = policy.spec.supported.find((entry) => entry.package === planned.name);
+  if (!rule || rule.versions.includes(planned.to.version)) return [];
+  return [
+    `policy ${policy.metadata.name} does not support ${planned.name} ${planned.to.version} (spec.supported has ${rule.versions.join(', ')})`,
+  ];
+}
+
+function offerProblems(
+  planned: PlannedPackage,
+  end: 'from' | 'to',
+  offered: readonly OfferedPackage[],
+): string[] {
+  const wanted = planned[end];
+  const known = offered.filter((entry) => entry.name === planned.name);
+  const same = known.filter((entry) => entry.version === wanted.version);
+  const way = end === 'to' ? 'to install' : 'for the way back';
+  if (same.length === 0) {
+    const versions = [...new Set(known.map((entry) => entry.version))].join(', ') || 'nothing';
+    return [
+      `PackageUnavailable: its package sources do not offer ${planned.name} ${wanted.version} ${way} (they offer ${versions})`,
+    ];
+  }
+  if (same.some((entry) => entry.sha256 === wanted.sha256)) return [];
+  return [
+    `DigestMismatch: its package sources offer ${planned.name} ${wanted.version} with sha256 ${same[0]?.sha256}, the bundle says ${wanted.sha256}`,
+  ];
+}
