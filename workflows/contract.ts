@@ -159,6 +159,8 @@ export interface WaveStatus {
   readonly wave: string;
   readonly state: 'Pending' | 'Running' | 'Soaking' | 'Done' | 'Failed' | 'NotStarted';
   readonly workflowId: string;
+  /** Why the next node is held back; absent while none is. */
+  readonly waitingFor?: string;
   readonly nodes: readonly {
     readonly node: string;
     readonly phase: NodePhase;

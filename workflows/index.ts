@@ -1,0 +1,4 @@
+export { nodeWorkflow } from './node.ts';
+export { inventoryWorkflow, planWorkflow } from './planning.ts';
+export { rolloutWorkflow } from './rollout.ts';
+export { waveWorkflow } from './wave.ts';

@@ -1,0 +1,110 @@
+/** State of one node's run: its phase, what people see of it, and what becomes its outcome. */
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import {
+  defineQuery,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import {
+  type NodeInput,
+  type NodeOutcome,
+  type NodeOutcomeKind,
+  type NodePhase,
+  type NodeStatus,
+  SEARCH_ATTRIBUTES,
+  type VerifyResult,
+} from './contract.ts';
+
+const ROLLOUT = defineSearchAttributeKey(SEARCH_ATTRIBUTES.rollout, SearchAttributeType.KEYWORD);
+const CLUSTER = defineSearchAttributeKey(SEARCH_ATTRIBUTES.cluster, SearchAttributeType.KEYWORD);
+const NODE = defineSearchAttributeKey(SEARCH_ATTRIBUTES.node, SearchAttributeType.KEYWORD);
+
+/** Facts that steps add to the outcome as they learn them. */
+export interface Learned {
+  containersBefore: number;
+  evicted: readonly string[];
+  jobPodsLost: readonly string[];
+  proof?: VerifyResult;
+}
+
+export class NodeRun {
+  readonly learned: Learned = { containersBefore: 0, evicted: [], jobPodsLost: [] };
+  private phase: NodePhase = 'Pending';
+  private detail = '';
+  private since = Date.now();
+  private readonly startedAt = Date.now();
+  private readonly phasesMs: Partial<Record<NodePhase, number>> = {};
+  private readonly input: NodeInput;
+
+  constructor(input: NodeInput) {
+    this.input = input;
+    const { cluster, node } = input.target;
+    setHandler(
+      defineQuery<NodeStatus>('status'),
+      () => ({
+        cluster,
+        node,
+        phase: this.phase,
+        detail: this.detail,
+        sinceMs: Date.now() - this.since,
+      }),
+      { description: 'Phase of this node and since when' },
+    );
+    upsertSearchAttributes([
+      { key: ROLLOUT, value: input.rollout },
+      { key: CLUSTER, value: cluster },
+      { key: NODE, value: node },
+    ]);
+  }
+
+  /** Runs one step of the saga under its phase. */
+  async step<T>(phase: NodePhase, work: () => Promise<T>): Promise<T> {
+    this.enter(phase);
+    return await work();
+  }
+
+  /** Enters a phase and shows it to whoever looks. */
+  enter(phase: NodePhase, detail = ''): void {
+    const now = Date.now();
+    this.phasesMs[this.phase] = (this.phasesMs[this.phase] ?? 0) + now - this.since;
+    this.phase = phase;
+    this.detail = detail;
+    this.since = now;
+    const { cluster, node } = this.input.target;
+    setCurrentDetails(`**${phase}** ${cluster}/${node}${detail ? `: ${detail}` : ''}`);
+  }
+
+  /** Ends the run with the given outcome. */
+  finish(outcome: NodeOutcomeKind, reasons: readonly string[]): NodeOutcome {
+    this.enter(outcome, reasons.join('; '));
+    const { target } = this.input;
+    const { proof } = this.learned;
+    const before = new Map(target.packages.map((entry) => [entry.name, entry.from.version]));
+    return {
+      cluster: target.cluster,
+      node: target.node,
+      outcome,
+      reasons,
+      packages: (proof?.packages ?? unproven(this.input, outcome)).map((entry) => ({
+        ...entry,
+        before: before.get(entry.name) ?? entry.before,
+      })),
+      durationMs: Date.now() - this.startedAt,
+      phasesMs: this.phasesMs,
+      containersBefore: this.learned.containersBefore,
+      containersSurvived: proof?.containersSurvived ?? 0,
+      podsEvicted: this.learned.evicted,
+      jobPodsLost: this.learned.jobPodsLost,
+      ...(proof?.probeMs === undefined ? {} : { probeMs: proof.probeMs }),
+    };
+  }
+}
+
+/** Versions of a node that was left alone; where nothing was proved the version is "unknown". */
+function unproven(input: NodeInput, outcome: NodeOutcomeKind): NodeOutcome['packages'] {
+  return input.target.packages.map((entry) => {
+    const after = outcome === 'AlreadyDone' ? entry.to.version : 'unknown';
+    return { name: entry.name, before: entry.from.version, after };
+  });
+}

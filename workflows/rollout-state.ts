@@ -1,0 +1,188 @@
+/** What a rollout knows and shows: its phase, votes and waves, for queries, details and search. */
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import {
+  defineQuery,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import {
+  type NodeOutcome,
+  type RolloutOutcome,
+  type RolloutPhase,
+  type RolloutStatus,
+  SEARCH_ATTRIBUTES,
+  type WaveStatus,
+  waveWorkflowId,
+} from './contract.ts';
+import { isFailedNode } from './domain/lifecycle.ts';
+import type { Plan, PlannedWave, PlanResult } from './domain/plan-types.ts';
+
+const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
+const ROLLOUT = keyword(SEARCH_ATTRIBUTES.rollout);
+const PHASE = keyword(SEARCH_ATTRIBUTES.phase);
+const WAITING_FOR = keyword(SEARCH_ATTRIBUTES.waitingFor);
+const NODES_FAILED = defineSearchAttributeKey(
+  SEARCH_ATTRIBUTES.nodesFailed,
+  SearchAttributeType.INT,
+);
+/** Longest value of a search attribute that is written; the whole text stands in the details. */
+const MAX_ATTRIBUTE = 200;
+
+export class RolloutState {
+  planned: PlanResult | undefined;
+  readonly votes: RolloutStatus['votes'][number][] = [];
+  readonly refusedVotes: RolloutStatus['refusedVotes'][number][] = [];
+  readonly updated: NodeOutcome[] = [];
+  readonly rolledBack: NodeOutcome[] = [];
+  private phase: RolloutPhase = 'Planning';
+  private waitingFor = '';
+  private waves: WaveStatus[] = [];
+  private outcome: RolloutOutcome | undefined;
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+    setHandler(defineQuery<RolloutStatus>('status'), () => this.status(), {
+      description: 'Phase, votes, waves and what the rollout waits for',
+    });
+    setHandler(defineQuery<PlanResult | undefined>('plan'), () => this.planned, {
+      description: 'The plan with its digest and what it will disturb',
+    });
+    upsertSearchAttributes([{ key: ROLLOUT, value: name.slice(0, MAX_ATTRIBUTE) }]);
+    this.enter('Planning');
+  }
+
+  /** The plan; only called once there is one. */
+  get plan(): Plan {
+    if (!this.planned) throw new Error('there is no plan yet');
+    return this.planned.plan;
+  }
+
+  enter(phase: RolloutPhase, waitingFor = ''): void {
+    this.phase = phase;
+    this.waitingFor = waitingFor;
+    const failed = [...this.updated, ...this.rolledBack].filter((e) => isFailedNode(e.outcome));
+    upsertSearchAttributes([
+      { key: PHASE, value: phase },
+      { key: WAITING_FOR, value: waitingFor.slice(0, MAX_ATTRIBUTE) || 'nothing' },
+      { key: NODES_FAILED, value: failed.length },
+    ]);
+    this.show();
+  }
+
+  setPlan(planned: PlanResult): void {
+    this.planned = planned;
+    this.expectWaves(planned.plan.waves);
+  }
+
+  /** Adds waves that are still to come. */
+  expectWaves(waves: readonly PlannedWave[]): void {
+    for (const wave of waves) {
+      this.waves.push({
+        wave: wave.name,
+        state: 'Pending',
+        workflowId: waveWorkflowId(workflowInfo().workflowId, wave.name),
+        nodes: wave.nodes.map(({ node }) => ({ node, phase: 'Pending' })),
+      });
+    }
+  }
+
+  updateWave(name: string, change: Partial<WaveStatus>): void {
+    this.waves = this.waves.map((entry) => (entry.wave === name ? { ...entry, ...change } : entry));
+    this.show();
+  }
+
+  /** Marks the waves that will not run any more. */
+  closeWaves(): void {
+    this.waves = this.waves.map((entry) =>
+      entry.state === 'Pending' ? { ...entry, state: 'NotStarted' } : entry,
+    );
+  }
+
+  finish(outcome: RolloutOutcome): RolloutOutcome {
+    this.outcome = outcome;
+    this.closeWaves();
+    this.enter(outcome.outcome);
+    return outcome;
+  }
+
+  private status(): RolloutStatus {
+    const digest = this.planned?.plan.digest;
+    return {
+      rollout: this.name,
+      phase: this.phase,
+      waitingFor: this.waitingFor,
+      ...(digest === undefined ? {} : { digest, requestedBy: this.plan.requestedBy }),
+      votes: this.votes,
+      refusedVotes: this.refusedVotes,
+      waves: this.waves,
+      next: this.next(),
+      ...(this.outcome ? { outcome: this.outcome } : {}),
+    };
+  }
+
+  private next(): string[] {
+    const { name } = this;
+    switch (this.phase) {
+      case 'Planning':
+        return [`tidegate watch ${name}`];
+      case 'AwaitingApproval':
+        return [
+          `tidegate approve ${name} --digest ${this.plan.digest} --as WHO`,
+          `tidegate reject ${name} --as WHO --reason WHY`,
+        ];
+      case 'RollingBack':
+        return [`tidegate watch ${name}`];
+      case 'AwaitingLease':
+        return [`tidegate watch ${name}`, `tidegate stop ${name} --as WHO`];
+      case 'Canary':
+      case 'Wave':
+      case 'Soaking':
+        return [
+          `tidegate watch ${name}`,
+          `tidegate stop ${name} --as WHO`,
+          `tidegate rollback ${name} --as WHO`,
+        ];
+      case 'Succeeded':
+        return [`tidegate rollback ${name} --as WHO`];
+      case 'RolledBack':
+      case 'Halted':
+      case 'Rejected':
+        return [`tidegate status ${name}`];
+    }
+  }
+
+  /** The sentence that matters comes first: the UI shows little of what follows a table. */
+  private show(): void {
+    const lines = [`**${this.phase}**${this.waitingFor ? `: waiting for ${this.waitingFor}` : ''}`];
+    if (this.outcome) lines.push(this.outcome.reasons.join('; '));
+    if (this.planned) {
+      const { plan } = this.planned;
+      const nodes = plan.waves.reduce((sum, wave) => sum + wave.nodes.length, 0);
+      const { reason, requestedBy, bundle } = plan;
+      lines.push(
+        `${bundle.name} (${bundle.disruption}) on ${nodes} nodes, requested by ${requestedBy}: ${reason}`,
+      );
+      lines.push(`Plan \`${plan.digest}\``);
+    }
+    if (this.phase !== 'Planning')
+      lines.push(
+        this.next()
+          .map((line) => `\`${line}\``)
+          .join('  \n'),
+      );
+    if (this.waves.length > 0) lines.push(this.table());
+    setCurrentDetails(lines.filter((line) => line !== '').join('\n\n'));
+  }
+
+  private table(): string {
+    const rows = this.waves.map(({ wave, state, nodes }) => {
+      const names = nodes.slice(0, 20).map(({ node, phase }) => `${node} ${phase}`);
+      const more = nodes.length > 20 ? `, and ${nodes.length - 20} more` : '';
+      return `| ${wave} | ${state} | ${names.join(', ')}${more} |`;
+    });
+    return ['| wave | state | nodes |', '| --- | --- | --- |', ...rows].join('\n');
+  }
+}

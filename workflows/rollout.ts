@@ -1,0 +1,334 @@
+/** One rollout: plan, approval, canary, soak, waves, and back again where it must. */
+import { CancelledFailure, ChildWorkflowFailure, TemporalFailure } from '@temporalio/common';
+import {
+  CancellationScope,
+  ChildWorkflowCancellationType,
+  type ChildWorkflowHandle,
+  condition,
+  isCancellation,
+  ParentClosePolicy,
+  proxyActivities,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
+import {
+  type NodeOutcome,
+  PLANNING_OPTIONS,
+  type PlanningActivities,
+  type RolloutOutcome,
+  type RolloutOutcomeKind,
+  rolloutNameOf,
+  type WaveOutcome,
+  waveWorkflowId,
+} from './contract.ts';
+import { isFailedNode, waveFailure } from './domain/lifecycle.ts';
+import type { Plan, PlannedWave } from './domain/plan-types.ts';
+import { describeFailure, failureType, failWorkflow } from './failures.ts';
+import { RolloutDesk } from './rollout-desk.ts';
+import { RolloutState } from './rollout-state.ts';
+import { stepsFor } from './steps.ts';
+import { outcomeWithout, stopSignal, waveWorkflow } from './wave.ts';
+
+const LEASE_RETRY_MS = 10_000;
+const SECOND = 1000;
+
+const planning = proxyActivities<PlanningActivities>(PLANNING_OPTIONS);
+
+/**
+ * Rolls a bundle through a fleet. `request` is a Rollout document, checked by the activity `plan`.
+ * Returns what happened to every node; fails only for input that can't be planned. Cancelling
+ * unwinds the nodes in work, gives the leases back and ends as Cancelled.
+ */
+export async function rolloutWorkflow(request: unknown): Promise<RolloutOutcome> {
+  const rollout = new RolloutRun(nameOf(request));
+  await rollout.plan(request);
+  if (rollout.nothingToDo())
+    return rollout.finish('Succeeded', ['every node is as wanted already']);
+  const refused = await rollout.awaitApproval();
+  if (refused) return rollout.finish(refused.outcome, [refused.reason]);
+  try {
+    const blocked = await rollout.takeLeases();
+    if (blocked !== '') return rollout.finish('Halted', [blocked]);
+    const failure = await rollout.forward();
+    if (failure === '') return rollout.finish('Succeeded', []);
+    return rollout.goesBack() ? await rollout.back(failure) : rollout.finish('Halted', [failure]);
+  } catch (error) {
+    if (isCancellation(error)) rollout.cancelled();
+    throw error;
+  } finally {
+    await rollout.giveLeasesBack();
+  }
+}
+
+class RolloutRun {
+  private readonly state: RolloutState;
+  private readonly desk: RolloutDesk;
+  private readonly startedAt = new Date(Date.now()).toISOString();
+  private readonly id = workflowInfo().workflowId;
+
+  constructor(name: string) {
+    this.state = new RolloutState(name);
+    this.desk = new RolloutDesk(this.state);
+  }
+
+  async plan(request: unknown): Promise<void> {
+    this.state.setPlan(await planning.plan({ request }).catch(failWorkflow));
+  }
+
+  nothingToDo(): boolean {
+    return this.state.plan.waves.length === 0;
+  }
+
+  /** Returns how the rollout ends here, or undefined once the plan is approved. */
+  async awaitApproval(): Promise<{ outcome: 'Rejected' | 'Halted'; reason: string } | undefined> {
+    const { approval } = this.state.plan.policy.spec;
+    if (!approval.required) return undefined;
+    const { desk, state } = this;
+    desk.open();
+    state.enter('AwaitingApproval', `approval of ${state.plan.digest}`);
+    const decided = await condition(() => desk.decided(), approval.expirySeconds * SECOND);
+    desk.close();
+    if (!decided) {
+      const reason = `nobody approved within ${approval.expirySeconds} s`;
+      return { outcome: 'Rejected', reason };
+    }
+    if (desk.rejection !== '') return { outcome: 'Rejected', reason: desk.rejection };
+    return desk.interrupted() ? { outcome: 'Halted', reason: desk.interruption() } : undefined;
+  }
+
+  /** Returns why the rollout can't begin, or an empty string once it holds every cluster's lease. */
+  async takeLeases(): Promise<string> {
+    const { state, desk, id } = this;
+    for (const access of state.plan.clusters) {
+      const { read } = stepsFor(access.cluster, state.plan.policy.spec);
+      for (;;) {
+        try {
+          await read.acquireClusterLease({ access, holder: id });
+          break;
+        } catch (error) {
+          if (failureType(error) !== 'LeaseHeld') {
+            if (failureType(error) === undefined) throw error;
+            return describeFailure(error);
+          }
+          state.enter('AwaitingLease', describeFailure(error));
+        }
+        if (await condition(() => desk.interrupted(), LEASE_RETRY_MS)) return desk.interruption();
+      }
+    }
+    return '';
+  }
+
+  async giveLeasesBack(): Promise<void> {
+    const { plan } = this.state;
+    await CancellationScope.nonCancellable(async () => {
+      for (const access of plan.clusters) {
+        const { lastResort } = stepsFor(access.cluster, plan.policy.spec);
+        await lastResort.releaseClusterLease({ access, holder: this.id });
+      }
+    });
+  }
+
+  /** Shows that the workflow was cancelled; its nodes in work have been unwound. */
+  cancelled(): void {
+    this.state.enter('Halted');
+  }
+
+  /** Runs canary and waves; returns why it ended early, or an empty string. */
+  async forward(): Promise<string> {
+    const { plan } = this.state;
+    for (const wave of plan.waves) {
+      if (this.desk.interrupted()) return this.desk.interruption();
+      this.state.enter(wave.canary ? 'Canary' : 'Wave');
+      const budget = this.budgetFor(wave);
+      const outcome = await this.runWave({ plan, wave, budget });
+      this.state.updated.push(...outcome.nodes);
+      const failure = this.judge({ wave, outcome, budget });
+      this.state.updateWave(wave.name, { state: failure === '' ? 'Soaking' : 'Failed' });
+      if (failure !== '') return failure;
+      const sick = await this.soak(wave);
+      this.state.updateWave(wave.name, { state: sick === '' ? 'Done' : 'Failed' });
+      if (sick !== '') return sick;
+    }
+    return '';
+  }
+
+  /** Tells whether an early end means that updated nodes go back. */
+  goesBack(): boolean {
+    if (this.desk.interrupted()) return this.desk.wantsBack();
+    return this.state.plan.strategy.onFailure === 'Rollback';
+  }
+
+  /** Takes every updated node back: the plan inverted, through the same waves and checks. */
+  async back(reason: string): Promise<RolloutOutcome> {
+    const { state } = this;
+    const done = state.updated.filter((entry) => entry.outcome === 'Updated');
+    const nodes = done.map((entry) => `${entry.cluster}/${entry.node}`);
+    state.closeWaves();
+    if (nodes.length > 0) {
+      const plan = await planning.planRollback({ plan: state.plan, nodes });
+      state.expectWaves(plan.waves);
+      for (const wave of plan.waves) {
+        state.enter('RollingBack', '');
+        const outcome = await this.runWave({ plan, wave, budget: wave.nodes.length });
+        state.rolledBack.push(...outcome.nodes);
+        const ok = outcome.nodes.every((entry) => isBack(entry)) && !outcome.notStarted.length;
+        state.updateWave(wave.name, { state: ok ? 'Done' : 'Failed' });
+      }
+    }
+    const returned = state.rolledBack.filter(isBack).length;
+    const complete = returned === nodes.length && this.needsAttention().length === 0;
+    if (complete) return this.finish('RolledBack', [reason]);
+    return this.finish('Halted', [reason, `rolled back ${returned} of ${nodes.length} nodes`]);
+  }
+
+  finish(outcome: RolloutOutcomeKind, reasons: readonly string[]): RolloutOutcome {
+    const { state } = this;
+    const touched = new Set(state.updated.map((entry) => `${entry.cluster}/${entry.node}`));
+    const planned = state.plan.waves.flatMap((wave) =>
+      wave.nodes.map((entry) => `${entry.cluster}/${entry.node}`),
+    );
+    return state.finish({
+      rollout: state.name,
+      outcome,
+      reasons,
+      digest: state.plan.digest,
+      nodes: state.updated,
+      untouched: planned.filter((entry) => !touched.has(entry)),
+      rolledBack: state.rolledBack,
+      needsAttention: this.needsAttention(),
+      startedAt: this.startedAt,
+      finishedAt: new Date(Date.now()).toISOString(),
+    });
+  }
+
+  private async runWave(args: {
+    plan: Plan;
+    wave: PlannedWave;
+    budget: number;
+  }): Promise<WaveOutcome> {
+    const { plan, wave, budget } = args;
+    const access = plan.clusters.find((entry) => entry.cluster === wave.cluster);
+    if (!access) throw new Error(`the plan has no access to cluster ${wave.cluster}`);
+    const workflowId = waveWorkflowId(this.id, wave.name);
+    this.state.updateWave(wave.name, { state: 'Running' });
+    const child = await startChild(waveWorkflow, {
+      workflowId,
+      args: [
+        {
+          rollout: this.state.name,
+          rolloutId: this.id,
+          direction: plan.direction,
+          wave,
+          access,
+          policy: plan.policy.spec,
+          failureBudget: budget,
+        },
+      ],
+      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+      staticSummary: `${this.state.name}: ${wave.name}`,
+    });
+    const passingOn = this.passStopOn(child);
+    const outcome = await child.result().catch((error) => endedFromOutside(wave, error));
+    passingOn.cancel();
+    if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('cancelled');
+    const phases = outcome.nodes.map(({ node, outcome: phase, reasons }) => {
+      return { node, phase, ...(reasons.length ? { reason: reasons.join('; ') } : {}) };
+    });
+    const left = outcome.notStarted.map((node) => ({ node, phase: 'Pending' as const }));
+    this.state.updateWave(wave.name, { nodes: [...phases, ...left] });
+    return outcome;
+  }
+
+  /** Tells the running wave once if a person interrupts the rollout while it works. */
+  private passStopOn(wave: ChildWorkflowHandle<typeof waveWorkflow>): CancellationScope {
+    const { desk } = this;
+    const scope = new CancellationScope();
+    const seen = desk.interrupted();
+    void scope
+      .run(async () => {
+        await condition(() => desk.interrupted() && !seen);
+        await wave.signal(stopSignal, { reason: desk.interruption() });
+      })
+      .catch((error) => {
+        // Cancelled, or the wave ended just before: its outcome is judged with the interruption.
+        if (!(error instanceof TemporalFailure)) throw error;
+      });
+    return scope;
+  }
+
+  private judge(args: { wave: PlannedWave; outcome: WaveOutcome; budget: number }): string {
+    const { wave, outcome, budget } = args;
+    if (this.desk.interrupted()) return this.desk.interruption();
+    const { canary } = wave;
+    const failure = waveFailure({ canary, outcomes: outcome.nodes, failureBudget: budget });
+    if (failure === '') return outcome.notStarted.length > 0 ? (outcome.reason ?? 'stopped') : '';
+    const details = outcome.nodes.flatMap((entry) =>
+      entry.reasons.map((reason) => `${entry.node}: ${reason}`),
+    );
+    return [`${wave.name} failed: ${failure}`, ...details].join('; ');
+  }
+
+  /** What earlier waves left of the failure budget. */
+  private budgetFor(wave: PlannedWave): number {
+    if (wave.canary) return 0;
+    const spent = this.state.updated.filter((entry) => isFailedNode(entry.outcome)).length;
+    return Math.max(0, this.state.plan.strategy.failureBudget - spent);
+  }
+
+  /** Waits and looks again; returns what is wrong with the wave's nodes, or an empty string. */
+  private async soak(wave: PlannedWave): Promise<string> {
+    const { desk, state } = this;
+    if (wave.soakSeconds > 0) {
+      const until = new Date(Date.now() + wave.soakSeconds * SECOND).toISOString();
+      state.enter('Soaking', `the soak of ${wave.name} to end at ${until}`);
+      await condition(() => desk.interrupted(), wave.soakSeconds * SECOND);
+      if (desk.interrupted()) return desk.interruption();
+    }
+    const access = state.plan.clusters.find((entry) => entry.cluster === wave.cluster);
+    const updated = new Set(
+      state.updated.filter((entry) => entry.outcome === 'Updated').map((entry) => entry.node),
+    );
+    const nodes = wave.nodes.filter((entry) => updated.has(entry.node));
+    if (!access || nodes.length === 0) return '';
+    const { read } = stepsFor(wave.cluster, state.plan.policy.spec);
+    try {
+      const problems = await read.checkHealth({ access, nodes });
+      return problems.length > 0 ? `${wave.name} is not healthy: ${problems.join('; ')}` : '';
+    } catch (error) {
+      if (failureType(error) === undefined) throw error;
+      return `${wave.name} could not be checked: ${describeFailure(error)}`;
+    }
+  }
+
+  private needsAttention(): string[] {
+    return [...this.state.updated, ...this.state.rolledBack]
+      .filter((entry) => entry.outcome === 'NeedsAttention')
+      .map((entry) => `${entry.cluster}/${entry.node}`);
+  }
+}
+
+/** A wave that a person terminated: its nodes unwind by themselves, but nobody reports them. */
+function endedFromOutside(wave: PlannedWave, error: unknown): WaveOutcome {
+  if (!(error instanceof ChildWorkflowFailure) || isCancellation(error)) throw error;
+  const reason = `the workflow of ${wave.name} was ended from outside; look at the node's own workflow`;
+  return {
+    wave: wave.name,
+    notStarted: [],
+    reason,
+    nodes: wave.nodes.map((target) => outcomeWithout(target, 'NeedsAttention', reason)),
+  };
+}
+
+/** In an inverted plan "Updated" means that the node runs what it ran before the rollout. */
+function isBack(entry: NodeOutcome): boolean {
+  return entry.outcome === 'Updated' || entry.outcome === 'AlreadyDone';
+}
+
+/** The document's own name, or that of the workflow's id: validation comes with the plan. */
+function nameOf(request: unknown): string {
+  const metadata = (request as { metadata?: { name?: unknown } } | null)?.metadata;
+  if (typeof metadata?.name === 'string') return metadata.name;
+  const { workflowId } = workflowInfo();
+  return rolloutNameOf(workflowId) ?? workflowId;
+}

@@ -1,0 +1,214 @@
+/** One wave: its nodes in a sliding window under the budget. */
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  WorkflowExecutionAlreadyStartedError,
+} from '@temporalio/common';
+import {
+  CancellationScope,
+  ChildWorkflowCancellationType,
+  condition,
+  defineQuery,
+  defineSignal,
+  executeChild,
+  isCancellation,
+  ParentClosePolicy,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import {
+  type NodeOutcome,
+  nodeWorkflowId,
+  type WaveInput,
+  type WaveOutcome,
+  type WaveStatus,
+} from './contract.ts';
+import { type BudgetDecision, nextNodes } from './domain/budget.ts';
+import { isFailedNode } from './domain/lifecycle.ts';
+import type { PlannedNode } from './domain/plan-types.ts';
+import { describeFailure } from './failures.ts';
+import { nodeWorkflow } from './node.ts';
+import { type Steps, stepsFor } from './steps.ts';
+
+/** How long to wait before looking again at a cluster that has no room. */
+const LOOK_AGAIN_MS = 10_000;
+
+/** Sent by the rollout: start no further node. */
+export const stopSignal = defineSignal<[{ reason: string }]>('stop');
+
+/** Updates the nodes of one wave; never fails for what happens to a node. */
+export async function waveWorkflow(input: WaveInput): Promise<WaveOutcome> {
+  const wave = new Wave(input);
+  await wave.start();
+  return await wave.finish();
+}
+
+class Wave {
+  private readonly waiting: PlannedNode[];
+  private readonly running: PlannedNode[] = [];
+  private readonly outcomes: NodeOutcome[] = [];
+  private readonly input: WaveInput;
+  private readonly steps: Steps;
+  private stopReason = '';
+  private blockedBy = '';
+
+  constructor(input: WaveInput) {
+    this.input = input;
+    this.waiting = [...input.wave.nodes];
+    this.steps = stepsFor(input.wave.cluster, input.policy);
+    setHandler(stopSignal, ({ reason }) => this.stop(reason), {
+      description: 'Start no further node of this wave',
+    });
+    setHandler(defineQuery<WaveStatus>('status'), () => this.status(), {
+      description: 'Nodes of this wave and their phases',
+    });
+  }
+
+  /** Starts nodes as the budget allows until none waits or the wave is stopped. */
+  async start(): Promise<void> {
+    try {
+      while (this.waiting.length > 0 && this.stopReason === '') {
+        const decision = await this.decide();
+        if (this.stopReason !== '') return;
+        this.blockedBy = decision.blockedBy;
+        for (const name of decision.start) this.launch(name);
+        const settled = this.outcomes.length;
+        await condition(
+          () =>
+            this.outcomes.length > settled || this.stopReason !== '' || this.waiting.length === 0,
+          LOOK_AGAIN_MS,
+        );
+      }
+    } catch (error) {
+      if (!isCancellation(error)) throw error;
+      this.stop('cancelled');
+    }
+  }
+
+  /** Waits for the nodes in work, also when cancelled: each of them unwinds by itself. */
+  async finish(): Promise<WaveOutcome> {
+    await CancellationScope.nonCancellable(() => condition(() => this.running.length === 0));
+    return {
+      wave: this.input.wave.name,
+      nodes: this.outcomes,
+      notStarted: this.waiting.map((entry) => entry.node),
+      ...(this.stopReason === '' ? {} : { reason: this.stopReason }),
+    };
+  }
+
+  /** Looks at the cluster right before each start: others make nodes unavailable as well. */
+  private async decide(): Promise<BudgetDecision> {
+    const { access, wave } = this.input;
+    try {
+      const unavailable = await this.steps.read.unavailableNodes({ access });
+      const { maxUnavailable, maxPerFailureDomain } = wave;
+      const { waiting, running } = this;
+      return nextNodes({ waiting, running, unavailable, maxUnavailable, maxPerFailureDomain });
+    } catch (error) {
+      if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+      this.stop(`the cluster can't be read: ${describeFailure(error)}`);
+      return { start: [], blockedBy: '' };
+    }
+  }
+
+  private launch(name: string): void {
+    const index = this.waiting.findIndex((entry) => entry.node === name);
+    const [target] = this.waiting.splice(index, 1);
+    if (!target) return;
+    this.running.push(target);
+    void this.update(target).then((outcome) => {
+      this.running.splice(this.running.indexOf(target), 1);
+      this.outcomes.push(outcome);
+      const failed = this.outcomes.filter((entry) => isFailedNode(entry.outcome)).length;
+      if (failed > this.input.failureBudget) {
+        this.stop(`${failed} failed, failure budget ${this.input.failureBudget}`);
+      }
+    });
+  }
+
+  private async update(target: PlannedNode): Promise<NodeOutcome> {
+    const { rollout, direction, access, policy } = this.input;
+    try {
+      return await executeChild(nodeWorkflow, {
+        workflowId: nodeWorkflowId(target.cluster, target.node),
+        args: [{ rollout, direction, target, access, policy }],
+        parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+        cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+        staticSummary: `${rollout}: ${target.node}`,
+      });
+    } catch (error) {
+      return await this.unfinished(target, error);
+    }
+  }
+
+  /** A node whose workflow gave no outcome: never started, or ended from outside. */
+  private async unfinished(target: PlannedNode, error: unknown): Promise<NodeOutcome> {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) {
+      const holder = nodeWorkflowId(target.cluster, target.node);
+      return outcomeWithout(target, 'Skipped', `another rollout works on it (workflow ${holder})`);
+    }
+    if (isCancellation(error) && !(error instanceof ChildWorkflowFailure)) {
+      return outcomeWithout(target, 'Skipped', 'cancelled before it started');
+    }
+    if (!(error instanceof ChildWorkflowFailure) && !(error instanceof ApplicationFailure)) {
+      throw error;
+    }
+    const cause = error instanceof ChildWorkflowFailure ? error.cause : error;
+    const reason = `its workflow ended without an outcome: ${cause?.message ?? error.message}`;
+    const { cluster, node, address } = target;
+    const ref = { access: this.input.access, cluster, node, address };
+    const holder = nodeWorkflowId(cluster, node);
+    await CancellationScope.nonCancellable(() =>
+      this.steps.lastResort.quarantine({ ...ref, holder, reason }),
+    );
+    return outcomeWithout(target, 'NeedsAttention', reason);
+  }
+
+  private stop(reason: string): void {
+    if (this.stopReason === '') this.stopReason = reason;
+  }
+
+  private status(): WaveStatus {
+    const { wave } = this.input;
+    const failed = this.outcomes.some((entry) => isFailedNode(entry.outcome));
+    const done = this.waiting.length === 0 && this.running.length === 0;
+    return {
+      wave: wave.name,
+      state: failed ? 'Failed' : done ? 'Done' : 'Running',
+      workflowId: workflowInfo().workflowId,
+      ...(this.blockedBy ? { waitingFor: this.blockedBy } : {}),
+      nodes: wave.nodes.map(({ node }) => {
+        const ended = this.outcomes.find((entry) => entry.node === node);
+        if (ended) return { node, phase: ended.outcome, reason: ended.reasons.join('; ') };
+        const runs = this.running.some((entry) => entry.node === node);
+        return { node, phase: runs ? 'Inspecting' : 'Pending' };
+      }),
+    };
+  }
+}
+
+/** Returns the outcome of a node about which its own workflow said nothing. */
+export function outcomeWithout(
+  target: PlannedNode,
+  outcome: 'Skipped' | 'NeedsAttention',
+  reason: string,
+): NodeOutcome {
+  return {
+    cluster: target.cluster,
+    node: target.node,
+    outcome,
+    reasons: [reason],
+    packages: target.packages.map(({ name, from }) => ({
+      name,
+      before: from.version,
+      after: 'unknown',
+    })),
+    durationMs: 0,
+    phasesMs: {},
+    containersBefore: 0,
+    containersSurvived: 0,
+    podsEvicted: [],
+    jobPodsLost: [],
+  };
+}
