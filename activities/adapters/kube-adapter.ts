@@ -1,0 +1,59 @@
+/** What activities need of a Kubernetes cluster. */
+import type { V1Lease, V1Node, V1Pod, V1PodDisruptionBudget } from '@kubernetes/client-node';
+
+export type { V1Lease, V1Node, V1Pod, V1PodDisruptionBudget };
+
+/** What the API server said to an eviction. */
+export type EvictionAnswer =
+  | { readonly kind: 'Accepted' }
+  /** The pod is gone, or another one has its name by now. */
+  | { readonly kind: 'Gone' }
+  /** A PodDisruptionBudget allows no disruption now. */
+  | { readonly kind: 'BudgetRefused'; readonly message: string }
+  /** The API server throttles, or had a passing error. */
+  | { readonly kind: 'TryLater'; readonly message: string }
+  /** An error that names the pod, e.g. because two budgets select it. */
+  | { readonly kind: 'Failed'; readonly message: string };
+
+/** The result of a command in a container. */
+export interface ExecAnswer {
+  readonly ok: boolean;
+  readonly message: string;
+}
+
+/** A patch either happened, or met a newer version of the object. */
+export type PatchAnswer =
+  | { readonly kind: 'Patched'; readonly node: V1Node }
+  | { readonly kind: 'Conflict' };
+
+/** One cluster's API; each call has a deadline and fails with one of our failures. */
+export interface KubeAdapter {
+  listNodes(selector?: string): Promise<readonly V1Node[]>;
+  /** Fails with NodeGone if there is none. */
+  getNode(node: string): Promise<V1Node>;
+  /** Merge patch; with metadata.resourceVersion in it, only that version is patched. */
+  patchNode(node: string, patch: object): Promise<PatchAnswer>;
+  podsOn(node: string): Promise<readonly V1Pod[]>;
+  getPod(namespace: string, name: string): Promise<V1Pod | undefined>;
+  /** Returns undefined if a pod of this name exists. */
+  createPod(namespace: string, pod: V1Pod): Promise<V1Pod | undefined>;
+  /** Does nothing if there is none. */
+  deletePod(namespace: string, name: string): Promise<void>;
+  evict(pod: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid: string;
+  }): Promise<EvictionAnswer>;
+  budgetsIn(namespace: string): Promise<readonly V1PodDisruptionBudget[]>;
+  exec(input: {
+    readonly namespace: string;
+    readonly pod: string;
+    readonly container: string;
+    readonly command: readonly string[];
+  }): Promise<ExecAnswer>;
+  getLease(namespace: string, name: string): Promise<V1Lease | undefined>;
+  /** Creates the lease, or replaces the version given; false if another version is there. */
+  putLease(lease: V1Lease): Promise<boolean>;
+  /** Deletes exactly this version; false if another version is there. */
+  deleteLease(lease: V1Lease): Promise<boolean>;
+}

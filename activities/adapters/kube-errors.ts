@@ -1,0 +1,56 @@
+/** What went wrong in a call to the Kubernetes API, as one of our failures. */
+import { fail, messageOf } from '../failure.ts';
+
+/** An answer of the API server that is no success. */
+export interface ApiAnswer {
+  readonly code: number;
+  readonly message: string;
+  /** Reasons of the status' causes, e.g. "DisruptionBudget". */
+  readonly causes: readonly string[];
+}
+
+/** Returns the API server's answer in an error of the client library, or undefined if there was none. */
+export function apiAnswer(error: unknown): ApiAnswer | undefined {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'number') {
+    return undefined;
+  }
+  const status = parseStatus('body' in error ? error.body : undefined);
+  return {
+    code: error.code,
+    message: status?.message ?? error.message,
+    causes: status?.details?.causes?.map((cause) => cause.reason ?? '') ?? [],
+  };
+}
+
+/** Fails as an error says; `what` names the call, e.g. "get node east-1 of cluster east". */
+export function failApi(what: string, error: unknown): never {
+  const answer = apiAnswer(error);
+  if (!answer) {
+    fail(
+      'KubernetesUnreachable',
+      `Could not ${what}: ${messageOf(error)}. Look at the API server and the network.`,
+    );
+  }
+  if (answer.code === 429 || answer.code >= 500) {
+    fail('KubernetesUnreachable', `Could not ${what}: ${answer.code} ${answer.message}`);
+  }
+  fail(
+    'KubernetesForbidden',
+    `The API server refuses to ${what}: ${answer.code} ${answer.message}. Apply deploy/rbac.yaml or correct the kubeconfig.`,
+  );
+}
+
+interface Status {
+  readonly message?: string;
+  readonly details?: { readonly causes?: readonly { readonly reason?: string }[] };
+}
+
+function parseStatus(body: unknown): Status | undefined {
+  if (typeof body === 'object' && body !== null) return body as Status;
+  if (typeof body !== 'string') return undefined;
+  try {
+    return JSON.parse(body) as Status;
+  } catch {
+    return { message: body.slice(0, 500) };
+  }
+}
