@@ -1,0 +1,113 @@
+/** Judges what a host and its Node object say after a change. */
+import type { VerifyResult } from '../../workflows/contract.ts';
+import type { ContainerFacts } from '../../workflows/domain/inventory.ts';
+import type { PlannedPackage } from '../../workflows/domain/plan-types.ts';
+import type { V1Node } from '../adapters/kube-adapter.ts';
+import type { HostInspection } from '../host-facts.ts';
+import { conditionText, hasCondition } from '../node-facts.ts';
+import type { CheckAnswer } from './poll.ts';
+
+/** What a host must look like. */
+export interface HostExpectation {
+  readonly packages: readonly PlannedPackage[];
+  readonly expect: 'From' | 'To';
+  readonly containersBefore: readonly ContainerFacts[];
+  readonly containersMustSurvive: boolean;
+}
+
+/** Boot time, from which start times are computed, moves when the clock is set. */
+const START_TOLERANCE_MS = 5000;
+
+/** Judges packages, daemons, CRI and surviving containers of one inspection. */
+export function judgeHost(
+  found: HostInspection,
+  wanted: HostExpectation,
+): CheckAnswer<Omit<VerifyResult, 'probeMs'>> {
+  const broken = wanted.packages.flatMap((entry) => packageProblems(entry, wanted.expect, found));
+  const lost = lostContainers(found.containers, wanted.containersBefore);
+  if (wanted.containersMustSurvive && lost.length > 0) {
+    broken.push(`${lost.length} container(s) did not survive: ${lost.slice(0, 10).join(', ')}`);
+  }
+  const waiting = wanted.packages.flatMap((entry) => daemonProblems(entry, wanted.expect, found));
+  if (broken.length > 0) return { kind: 'Failed', reasons: [...broken, ...waiting] };
+  if (waiting.length > 0) return { kind: 'Waiting', reasons: waiting };
+  return {
+    kind: 'Passed',
+    value: {
+      packages: wanted.packages.map((entry) => packageOutcome(entry, wanted.expect, found)),
+      containersSurvived: wanted.containersBefore.length - lost.length,
+      containersLost: lost,
+    },
+  };
+}
+
+function packageProblems(
+  entry: PlannedPackage,
+  expect: 'From' | 'To',
+  found: HostInspection,
+): string[] {
+  const { version } = expect === 'To' ? entry.to : entry.from;
+  const installed = found.host.packages.find((known) => known.name === entry.name);
+  if (installed?.version === version && installed.status?.endsWith(' ok installed')) return [];
+  const is = installed?.version ? `${installed.version} (${installed.status})` : 'not installed';
+  return [`${entry.name} is ${is} instead of ${version} (install ok installed)`];
+}
+
+function daemonProblems(
+  entry: PlannedPackage,
+  expect: 'From' | 'To',
+  found: HostInspection,
+): string[] {
+  if (!entry.daemon) return [];
+  const { daemonVersion } = expect === 'To' ? entry.to : entry.from;
+  const running = found.host.daemons[entry.daemon];
+  const problems: string[] = [];
+  if (running !== daemonVersion) {
+    const is = running === undefined ? 'does not answer' : `is ${running}`;
+    problems.push(`the running ${entry.daemon} ${is} instead of ${daemonVersion}`);
+  }
+  if (entry.daemon === 'containerd') problems.push(...criProblems(found.criPlugins));
+  return problems;
+}
+
+/** A default configuration of containerd disables the plugin: then the daemon runs, but not for Kubernetes. */
+function criProblems(plugins: HostInspection['criPlugins']): string[] {
+  const entries = Object.entries(plugins);
+  if (entries.length === 0) return ['containerd has loaded no CRI plugin'];
+  return entries
+    .filter(([, state]) => !/(^| )ok$/.test(state))
+    .map(([name, state]) => `containerd's plugin ${name} is "${state}"`);
+}
+
+/** Returns containers that were there before and are not any more, or have started anew. */
+function lostContainers(
+  now: readonly ContainerFacts[],
+  before: readonly ContainerFacts[],
+): readonly string[] {
+  const byId = new Map(now.map((container) => [container.id, container]));
+  return before
+    .filter((container) => {
+      const same = byId.get(container.id);
+      if (!same) return true;
+      const moved = Date.parse(same.startedAt) - Date.parse(container.startedAt);
+      return Math.abs(moved) > START_TOLERANCE_MS;
+    })
+    .map(({ namespace, pod, name, id }) => `${namespace}/${pod}/${name} (${id.slice(0, 12)})`);
+}
+
+function packageOutcome(entry: PlannedPackage, expect: 'From' | 'To', found: HostInspection) {
+  const after = expect === 'To' ? entry.to.version : entry.from.version;
+  const daemon = entry.daemon ? found.host.daemons[entry.daemon] : undefined;
+  return { name: entry.name, before: entry.from.version, after, ...(daemon && { daemon }) };
+}
+
+/** Conditions that must not be True on a node that takes pods. */
+const BAD_CONDITIONS = ['NetworkUnavailable', 'DiskPressure', 'MemoryPressure', 'PIDPressure'];
+
+/** Judges a Node object: Ready, and nothing that keeps pods from running. */
+export function judgeNode(node: V1Node): CheckAnswer<null> {
+  const bad = BAD_CONDITIONS.filter((type) => hasCondition(node, type));
+  const reasons = bad.map((type) => conditionText(node, type));
+  if (!hasCondition(node, 'Ready')) reasons.unshift(conditionText(node, 'Ready'));
+  return reasons.length > 0 ? { kind: 'Waiting', reasons } : { kind: 'Passed', value: null };
+}

@@ -1,0 +1,46 @@
+/** What activities are made of; the worker injects the real parts, tests others. */
+import type { ClusterAccess } from '../workflows/domain/inventory.ts';
+import type { HostAdapter } from './adapters/host-adapter.ts';
+import type { KubeAdapter } from './adapters/kube-adapter.ts';
+import type { ActivityContext, Clock } from './context.ts';
+
+/** The part of a logger that activities use. */
+export interface Log {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+}
+
+export interface ActivityDeps {
+  kube(access: ClusterAccess): KubeAdapter;
+  host(
+    access: ClusterAccess,
+    target: { readonly address: string; readonly node: string; readonly signal: AbortSignal },
+  ): HostAdapter;
+  /** Folder of the documents that rollouts may name. */
+  readonly configFolder: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  context(): ActivityContext;
+}
+
+/** Which host of which cluster, as every node activity's input has it. */
+export interface HostRef {
+  readonly access: ClusterAccess;
+  readonly node: string;
+  readonly address: string;
+}
+
+/** Runs work with one connection to a host, which is closed whatever happens. */
+export async function withHost<T>(
+  deps: ActivityDeps,
+  ref: HostRef,
+  work: (host: HostAdapter) => Promise<T>,
+): Promise<T> {
+  const { signal } = deps.context();
+  const host = deps.host(ref.access, { address: ref.address, node: ref.node, signal });
+  try {
+    return await work(host);
+  } finally {
+    host.close();
+  }
+}

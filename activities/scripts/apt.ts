@@ -1,0 +1,118 @@
+/**
+ * Scripts that read package sources. They use lists and caches of their own in a folder that is
+ * removed afterwards: the node's apt state is not touched, and its locks are not waited for.
+ */
+const PRIVATE_APT = `
+set -u
+LC_ALL=C; export LC_ALL
+umask 022
+mkdir -p /var/cache/tidegate && chmod 700 /var/cache/tidegate || exit 1
+work=$(mktemp -d /var/cache/tidegate/work.XXXXXX) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM PIPE
+mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/get"
+apt_private() {
+  tool=$1; shift
+  "$tool" -q -o Dir::State::Lists="$work/lists" -o Dir::Cache="$work/cache" -o APT::Sandbox::User=root -o Acquire::Retries=2 -o Acquire::http::Timeout=15 -o Acquire::https::Timeout=15 "$@"
+}
+refresh() {
+  apt_private apt-get -o APT::Update::Error-Mode=any update >"$work/update.log" 2>&1 && return
+  printf 'updateFailed\\t%s\\n' "$(grep -E '^[EW]:' "$work/update.log" | tail -n 5 | tr '\\t\\n' '  ')"
+}
+offers() {
+  for name in "$@"; do
+    apt_private apt-cache show "$name" 2>/dev/null |
+      sed -n 's/^\\(Package\\|Version\\|SHA256\\): */\\1\\t/p; s/^$/-/p'
+  done
+}
+`;
+
+/** Prints every version of the packages that the node's sources offer, then "end". */
+export const OFFERS_SCRIPT = `${PRIVATE_APT}
+main() { refresh; offers "$@"; echo end; }
+main "$@" </dev/null
+exit 0
+`;
+
+/**
+ * Puts packages into /var/cache/tidegate/<sha256>.deb; then asks apt whether installing those
+ * marked "to" would change any other package. Arguments: end, name, version and sha256 for each.
+ */
+export const STAGE_SCRIPT = `${PRIVATE_APT}
+store=/var/cache/tidegate
+digest() { sha256sum "$1" 2>/dev/null | cut -d ' ' -f 1; }
+keep() { mv "$1" "$store/.$2.new" && sync "$store/.$2.new" && mv "$store/.$2.new" "$store/$2.deb"; }
+have() { [ "$(digest "$store/$1.deb")" = "$1" ]; }
+
+# The node may still have a version that its sources no longer offer.
+from_node() {
+  for file in /var/cache/apt/archives/"$1"_*.deb; do
+    [ -f "$file" ] && [ "$(digest "$file")" = "$2" ] && cp "$file" "$work/get/copy.deb" && keep "$work/get/copy.deb" "$2" && return
+  done
+  return 1
+}
+
+fetch() {
+  name=$1 version=$2 sha=$3
+  rm -f "$work"/get/*.deb
+  if ! (cd "$work/get" && apt_private apt-get download "$name=$version") >"$work/get.log" 2>&1; then
+    if offers "$name" | grep -Fqx "Version	$version"
+    then printf 'fetchFailed\\t%s\\t%s\\t%s\\n' "$name" "$version" "$(tail -n 5 "$work/get.log" | tr '\\t\\n' '  ')"
+    else printf 'unavailable\\t%s\\t%s\\t%s\\n' "$name" "$version" "$(offers "$name" | sed -n 's/^Version\\t//p' | sort -u | tr '\\n' ' ')"
+    fi
+    return 1
+  fi
+  found=$(digest "$work"/get/*.deb)
+  if [ "$found" != "$sha" ]; then
+    printf 'mismatch\\t%s\\t%s\\t%s\\n' "$name" "$version" "$found"
+    return 1
+  fi
+  keep "$work"/get/*.deb "$sha"
+}
+
+# Anything apt would install, change or remove beside the bundle's own packages is a surprise.
+surprises() {
+  names=$1; shift
+  # An interrupted dpkg makes apt refuse to answer; the transaction repairs it first.
+  [ -z "$(dpkg --audit)" ] && ! ls /var/lib/dpkg/updates/[0-9]* >/dev/null 2>&1 || return
+  apt-get -s install -y --allow-downgrades --allow-change-held-packages --no-install-recommends "$@" >"$work/simulate.log" 2>&1 ||
+    printf 'unsolvable\\t%s\\n' "$(tail -n 12 "$work/simulate.log" | tr '\\t\\n' '  ')"
+  sed -n 's/^\\(Inst\\|Remv\\) \\([^ ]*\\) .*/\\1 \\2/p' "$work/simulate.log" | while read -r verb other; do
+    case " $names " in *" $other "*) ;; *) printf 'surprise\\t%s\\t%s\\n' "$verb" "$other" ;; esac
+  done
+}
+
+main() {
+  fresh=no ok=yes files= names=
+  while [ "$#" -ge 4 ]; do
+    end=$1 name=$2 version=$3 sha=$4; shift 4
+    if have "$sha"; then printf 'present\\t%s\\t%s\\n' "$name" "$version"
+    elif from_node "$name" "$sha"; then printf 'fetched\\t%s\\t%s\\n' "$name" "$version"
+    else
+      [ "$fresh" = yes ] || { refresh; fresh=yes; }
+      if fetch "$name" "$version" "$sha"; then printf 'fetched\\t%s\\t%s\\n' "$name" "$version"; else ok=no; continue; fi
+    fi
+    if [ "$end" = to ]; then files="$files $store/$sha.deb"; names="$names $name"; fi
+  done
+  [ "$ok" = yes ] && [ -n "$files" ] && surprises "$names" $files
+  echo end
+}
+main "$@" </dev/null
+exit 0
+`;
+
+/** Removes staged packages whose version is not the installed one. Arguments: name, version, sha256 for each. */
+export const UNSTAGE_SCRIPT = `
+set -u
+LC_ALL=C; export LC_ALL
+main() {
+  while [ "$#" -ge 3 ]; do
+    installed=$(dpkg-query -W -f='\${Version}' "$1" 2>/dev/null)
+    [ "$installed" = "$2" ] || rm -f "/var/cache/tidegate/$3.deb" || exit 1
+    shift 3
+  done
+  echo end
+}
+main "$@" </dev/null
+exit 0
+`;

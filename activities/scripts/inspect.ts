@@ -1,0 +1,73 @@
+/**
+ * What the host says of itself, in one round trip: lines of tab-separated fields, the last one
+ * "end". Arguments: package names. Reads only.
+ */
+export const INSPECT_SCRIPT = `
+set -u
+LC_ALL=C; export LC_ALL
+line() { printf '%s\\t%s\\n' "$1" "$2"; }
+release() { (. /etc/os-release; eval "printf '%s' \\"\\\${$1:-}\\""); }
+
+host() {
+  line os "$(release ID)-$(release VERSION_ID)"
+  line osPrettyName "$(release PRETTY_NAME)"
+  line architecture "$(dpkg --print-architecture)"
+  line kernel "$(uname -r)"
+  line bootId "$(cat /proc/sys/kernel/random/boot_id)"
+  case "$(stat -fc %T /sys/fs/cgroup)" in
+    cgroup2fs) line cgroupVersion 2 ;;
+    *) line cgroupVersion 1 ;;
+  esac
+  line diskFreeBytes "$(df --output=avail -B1 /var | tail -n 1 | tr -d ' ')"
+  if [ -n "$(dpkg --audit)" ] || ls /var/lib/dpkg/updates/[0-9]* >/dev/null 2>&1
+  then line dpkgInterrupted yes
+  else line dpkgInterrupted no
+  fi
+}
+
+packages() {
+  [ "$#" -eq 0 ] && return
+  dpkg-query -W -f='package\\t\${Package}\\t\${Version}\\t\${Status}\\n' "$@" 2>/dev/null
+}
+
+containerd() {
+  printf 'daemon\\tcontainerd\\t%s\\n' "$(timeout 5 ctr version 2>/dev/null | sed -n '/^Server:/,$ s/^ *Version: *//p')"
+  timeout 5 ctr plugins ls 2>/dev/null | while read -r type id platforms state rest; do
+    case "$type/$id" in
+      io.containerd.grpc.v1/cri | io.containerd.cri.v1/*) printf 'plugin\\t%s/%s\\t%s %s %s\\n' "$type" "$id" "$platforms" "$state" "$rest" ;;
+    esac
+  done
+  line clockTicks "$(getconf CLK_TCK)"
+  line bootSeconds "$(sed -n 's/^btime //p' /proc/stat)"
+  timeout 5 ctr -n k8s.io tasks ls 2>/dev/null | while read -r id pid state; do
+    [ "$state" = RUNNING ] || continue
+    stat=$(cat "/proc/$pid/stat" 2>/dev/null) || continue
+    set -- \${stat##*) }
+    printf 'task\\t%s\\t%s\\n' "$id" "\${20}"
+    labels "$id"
+  done
+}
+
+# The runtime's bundle holds the annotations; asking the daemon is the slower way to the same text.
+labels() {
+  file=/run/containerd/io.containerd.runtime.v2.task/k8s.io/$1/config.json
+  { cat "$file" 2>/dev/null || timeout 5 ctr -n k8s.io containers info "$1" 2>/dev/null; } |
+    grep -o '"io\\.kubernetes\\.cri\\.\\(container-type\\|container-name\\|sandbox-name\\|sandbox-namespace\\)": *"[^"]*"' |
+    sort -u | sed 's/^"io\\.kubernetes\\.cri\\.\\([a-z-]*\\)": *"\\(.*\\)"$/label\\t'"$1"'\\t\\1\\t\\2/'
+}
+
+crio() {
+  printf 'daemon\\tcrio\\t%s\\n' "$(timeout 5 crictl version 2>/dev/null | sed -n 's/^RuntimeVersion: *//p')"
+  printf 'crictl\\t%s\\n' "$(timeout 5 crictl ps -o json 2>/dev/null | tr -d '\\n\\t')"
+}
+
+main() {
+  host
+  packages "$@"
+  command -v ctr >/dev/null 2>&1 && containerd
+  systemctl is-active --quiet crio 2>/dev/null && crio
+  echo end
+}
+main "$@" </dev/null
+exit 0
+`;

@@ -1,0 +1,81 @@
+/** The activity that proves a node to be as it must be, forward or back. */
+import type { NodeActivities, VerifyResult } from '../workflows/contract.ts';
+import type { HostAdapter } from './adapters/host-adapter.ts';
+import { checkExec } from './checks/exec-check.ts';
+import { judgeHost, judgeNode } from './checks/host-check.ts';
+import { type Check, pollChecks } from './checks/poll.ts';
+import { checkProbe } from './checks/probe.ts';
+import { withHeartbeats } from './context.ts';
+import { type ActivityDeps, withHost } from './deps.ts';
+import { fail } from './failure.ts';
+import { inspectHost } from './host-facts.ts';
+
+type VerifyInput = Parameters<NodeActivities['verify']>[0];
+
+/** Returns the activity `verify`. */
+export function verifyActivities(deps: ActivityDeps): Pick<NodeActivities, 'verify'> {
+  return {
+    /**
+     * *Effect*: none that lasts; a probe pod comes and goes.
+     * *Idempotent because*: it only looks, and the probe's name is always the same.
+     * *Heartbeats*: { phase } every 2 s.
+     * *Fails with*: VerificationFailed with every check that did not pass; NodeGone, Kubernetes…, Host….
+     */
+    async verify(input): Promise<VerifyResult> {
+      return await withHeartbeats(
+        deps.context(),
+        () => ({ phase: 'Verifying' }),
+        () => withHost(deps, input, (host) => verifyOn(deps, host, input)),
+      );
+    },
+  };
+}
+
+async function verifyOn(
+  deps: ActivityDeps,
+  host: HostAdapter,
+  input: VerifyInput,
+): Promise<VerifyResult> {
+  const { node, verification, expect } = input;
+  const { values, failed } = await pollChecks(checksOf(deps, host, input), {
+    clock: deps.clock,
+    context: deps.context(),
+    timeoutMs: verification.timeoutSeconds * 1000,
+  });
+  if (failed.length > 0) {
+    fail(
+      'VerificationFailed',
+      `${node} is not as it must be (${expect === 'To' ? 'updated' : 'put back'}): ${failed.join(' | ')}`,
+      failed,
+    );
+  }
+  deps.log.info({ node, expect, exec: values['exec'], probeMs: values['probe'] }, 'node verified');
+  const { probe } = values;
+  return {
+    ...(values['host'] as VerifyResult),
+    ...(typeof probe === 'number' ? { probeMs: probe } : {}),
+  };
+}
+
+function checksOf(deps: ActivityDeps, host: HostAdapter, input: VerifyInput): readonly Check[] {
+  const { node, verification, packages, containersBefore } = input;
+  const kube = deps.kube(input.access);
+  const names = packages.map((entry) => entry.name);
+  const checks: Check[] = [
+    {
+      name: 'host',
+      ask: async () => judgeHost(await inspectHost(host, node, names), input),
+    },
+    { name: 'node', ask: async () => judgeNode(await kube.getNode(node)) },
+    {
+      name: 'exec',
+      ask: () => checkExec(kube, { node, command: verification.execCommand, containersBefore }),
+    },
+  ];
+  const image = verification.probeImage;
+  if (image) {
+    const probe = { node, image, command: verification.probeCommand, clock: deps.clock };
+    checks.push({ name: 'probe', ask: (signal) => checkProbe(kube, probe, signal) });
+  }
+  return checks;
+}
