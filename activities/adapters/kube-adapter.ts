@@ -1,7 +1,7 @@
 /** What activities need of a Kubernetes cluster. */
-import type { V1Lease, V1Node, V1Pod, V1PodDisruptionBudget } from '@kubernetes/client-node';
+import type { V1Node, V1Pod, V1PodDisruptionBudget } from '@kubernetes/client-node';
 
-export type { V1Lease, V1Node, V1Pod, V1PodDisruptionBudget };
+export type { V1Node, V1Pod, V1PodDisruptionBudget };
 
 /** What the API server said to an eviction. */
 export type EvictionAnswer =
@@ -25,6 +25,16 @@ export interface ExecAnswer {
 export type PatchAnswer =
   | { readonly kind: 'Patched'; readonly node: V1Node }
   | { readonly kind: 'Conflict' };
+
+/** A coordination.k8s.io Lease, as far as it matters here. */
+export interface LeaseRecord {
+  /** "" if nobody holds it. */
+  readonly holder: string;
+  readonly acquiredAtMs: number;
+  readonly renewedAtMs: number;
+  /** Of the object that was read; absent for one to be created. */
+  readonly version?: string;
+}
 
 /** One cluster's API; each call has a deadline and fails with one of our failures. */
 export interface KubeAdapter {
@@ -51,9 +61,9 @@ export interface KubeAdapter {
     readonly container: string;
     readonly command: readonly string[];
   }): Promise<ExecAnswer>;
-  getLease(namespace: string, name: string): Promise<V1Lease | undefined>;
+  getLease(namespace: string, name: string): Promise<LeaseRecord | undefined>;
   /** Creates the lease, or replaces the version given; false if another version is there. */
-  putLease(lease: V1Lease): Promise<boolean>;
+  putLease(namespace: string, name: string, lease: LeaseRecord): Promise<boolean>;
   /** Deletes exactly this version; false if another version is there. */
-  deleteLease(lease: V1Lease): Promise<boolean>;
+  deleteLease(namespace: string, name: string, lease: LeaseRecord): Promise<boolean>;
 }

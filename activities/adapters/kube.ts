@@ -5,10 +5,11 @@ import {
   type KubeConfig,
   PolicyV1Api,
   type V1Lease,
+  V1MicroTime,
 } from '@kubernetes/client-node';
 import type { ClusterAccess } from '../../workflows/domain/inventory.ts';
 import { fail } from '../failure.ts';
-import type { EvictionAnswer, KubeAdapter } from './kube-adapter.ts';
+import type { EvictionAnswer, KubeAdapter, LeaseRecord } from './kube-adapter.ts';
 import { apiClient, loadKubeConfig } from './kube-config.ts';
 import { apiAnswer, failApi } from './kube-errors.ts';
 import { execInPod } from './kube-exec.ts';
@@ -155,39 +156,58 @@ export function judgeEviction(error: unknown, what: string): EvictionAnswer {
 type LeaseCalls = Pick<KubeAdapter, 'getLease' | 'putLease' | 'deleteLease'>;
 
 function leaseCalls(api: CoordinationV1Api, cluster: string): LeaseCalls {
-  const named = (lease: V1Lease) => ({
-    namespace: lease.metadata?.namespace ?? '',
-    name: lease.metadata?.name ?? '',
-  });
   return {
-    getLease: (namespace, name) =>
-      call(
+    getLease: async (namespace, name) => {
+      const lease = await call(
         `get lease ${namespace}/${name} of ${cluster}`,
         async () => await api.readNamespacedLease({ namespace, name }),
         { 404: undefined as never },
-      ),
-    putLease: (lease) =>
+      );
+      return lease && readLease(lease);
+    },
+    putLease: (namespace, name, lease) =>
       call(
-        `write lease ${named(lease).name} of ${cluster}`,
+        `write lease ${namespace}/${name} of ${cluster}`,
         async () => {
-          const { namespace, name } = named(lease);
-          if (lease.metadata?.resourceVersion) {
-            await api.replaceNamespacedLease({ namespace, name, body: lease });
-          } else await api.createNamespacedLease({ namespace, body: lease });
+          const body = writeLease(namespace, name, lease);
+          if (lease.version) await api.replaceNamespacedLease({ namespace, name, body });
+          else await api.createNamespacedLease({ namespace, body });
           return true;
         },
         { 409: false },
       ),
-    deleteLease: (lease) =>
+    deleteLease: (namespace, name, { version }) =>
       call(
-        `delete lease ${named(lease).name} of ${cluster}`,
+        `delete lease ${namespace}/${name} of ${cluster}`,
         async () => {
-          const { resourceVersion } = lease.metadata ?? {};
-          const preconditions = resourceVersion ? { resourceVersion } : {};
-          await api.deleteNamespacedLease({ ...named(lease), body: { preconditions } });
+          const preconditions = version ? { resourceVersion: version } : {};
+          await api.deleteNamespacedLease({ namespace, name, body: { preconditions } });
           return true;
         },
         { 404: true, 409: false },
       ),
+  };
+}
+
+function readLease(lease: V1Lease): LeaseRecord {
+  const { holderIdentity, acquireTime, renewTime } = lease.spec ?? {};
+  const version = lease.metadata?.resourceVersion;
+  return {
+    holder: holderIdentity ?? '',
+    acquiredAtMs: acquireTime?.getTime() ?? 0,
+    renewedAtMs: renewTime?.getTime() ?? 0,
+    ...(version ? { version } : {}),
+  };
+}
+
+/** Lease times need the library's own date: the API server insists on six decimals. */
+function writeLease(namespace: string, name: string, lease: LeaseRecord): V1Lease {
+  return {
+    metadata: { namespace, name, ...(lease.version ? { resourceVersion: lease.version } : {}) },
+    spec: {
+      holderIdentity: lease.holder,
+      acquireTime: new V1MicroTime(lease.acquiredAtMs),
+      renewTime: new V1MicroTime(lease.renewedAtMs),
+    },
   };
 }

@@ -28,7 +28,8 @@ export function judgeHost(
   if (wanted.containersMustSurvive && lost.length > 0) {
     broken.push(`${lost.length} container(s) did not survive: ${lost.slice(0, 10).join(', ')}`);
   }
-  const waiting = wanted.packages.flatMap((entry) => daemonProblems(entry, wanted.expect, found));
+  broken.push(...wanted.packages.flatMap((entry) => wrongDaemon(entry, wanted.expect, found)));
+  const waiting = wanted.packages.flatMap((entry) => daemonProblems(entry, found));
   if (broken.length > 0) return { kind: 'Failed', reasons: [...broken, ...waiting] };
   if (waiting.length > 0) return { kind: 'Waiting', reasons: waiting };
   return {
@@ -53,19 +54,22 @@ function packageProblems(
   return [`${entry.name} is ${is} instead of ${version} (install ok installed)`];
 }
 
-function daemonProblems(
+/** The transaction has restarted what had to be: another version will not become the right one. */
+function wrongDaemon(
   entry: PlannedPackage,
   expect: 'From' | 'To',
   found: HostInspection,
 ): string[] {
-  if (!entry.daemon) return [];
+  const running = entry.daemon && found.host.daemons[entry.daemon];
   const { daemonVersion } = expect === 'To' ? entry.to : entry.from;
-  const running = found.host.daemons[entry.daemon];
+  if (!running || running === daemonVersion) return [];
+  return [`the running ${entry.daemon} is ${running} instead of ${daemonVersion}`];
+}
+
+function daemonProblems(entry: PlannedPackage, found: HostInspection): string[] {
+  if (!entry.daemon) return [];
   const problems: string[] = [];
-  if (running !== daemonVersion) {
-    const is = running === undefined ? 'does not answer' : `is ${running}`;
-    problems.push(`the running ${entry.daemon} ${is} instead of ${daemonVersion}`);
-  }
+  if (!found.host.daemons[entry.daemon]) problems.push(`${entry.daemon} does not answer`);
   if (entry.daemon === 'containerd') problems.push(...criProblems(found.criPlugins));
   return problems;
 }

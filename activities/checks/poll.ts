@@ -33,7 +33,7 @@ export async function pollChecks(
   const signal = AbortSignal.any([context.signal, stop.signal]);
   const deadline = clock.now() + limits.timeoutMs;
   const values: Record<string, unknown> = {};
-  const open = new Map<string, readonly string[]>(checks.map(({ name }) => [name, ['no answer']]));
+  const open = new Map<string, readonly string[]>(checks.map(({ name }) => [name, []]));
   const follow = async (check: Check) => {
     while (!signal.aborted) {
       const answer = await askSafely(check, signal);
@@ -56,8 +56,14 @@ export async function pollChecks(
     clearTimeout(atDeadline);
   }
   context.signal.throwIfAborted();
-  const failed = [...open].map(([name, reasons]) => `${name}: ${reasons.join('; ')}`);
-  return { values, failed };
+  return { values, failed: describe(open) };
+}
+
+/** Checks that were cut short by another's failure say nothing, unless nothing else does. */
+function describe(open: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  const told = [...open].filter(([, reasons]) => reasons.length > 0);
+  const named = told.length > 0 ? told : [...open];
+  return named.map(([name, reasons]) => `${name}: ${reasons.join('; ') || 'no answer in time'}`);
 }
 
 /** A failure that a retry may cure counts as a check that has not passed yet; all others are thrown. */
@@ -67,7 +73,7 @@ async function askSafely(check: Check, signal: AbortSignal): Promise<CheckAnswer
   } catch (error) {
     const type = failureType(error);
     if (type && FAILURES[type].retryable) return { kind: 'Waiting', reasons: [messageOf(error)] };
-    if (signal.aborted) return { kind: 'Waiting', reasons: ['was still being checked'] };
+    if (signal.aborted) return { kind: 'Waiting', reasons: [] };
     throw error;
   }
 }

@@ -1,0 +1,149 @@
+/** Activities that concern a whole cluster: its lease, its unavailable nodes, its health. */
+import type { ClusterActivities } from '../workflows/contract.ts';
+import type { ClusterAccess } from '../workflows/domain/inventory.ts';
+import type { PlannedNode } from '../workflows/domain/plan-types.ts';
+import type { KubeAdapter, V1Pod } from './adapters/kube-adapter.ts';
+import { judgeHost, judgeNode } from './checks/host-check.ts';
+import { NAMESPACE } from './checks/probe.ts';
+import { type ActivityDeps, withHost } from './deps.ts';
+import { fail, failureType, messageOf } from './failure.ts';
+import { inspectHost } from './host-facts.ts';
+import { hasCondition, nameOf } from './node-facts.ts';
+import { mapLimited } from './parallel.ts';
+
+const LEASE_NAME = 'tidegate';
+const MAX_CONFLICTS = 5;
+/** sshd refuses handshakes beyond MaxStartups; hosts differ here, but workers have limits as well. */
+const PARALLEL_HOSTS = 8;
+
+/** Returns the activities that concern a whole cluster. */
+export function clusterActivities(deps: ActivityDeps): ClusterActivities {
+  return {
+    /**
+     * *Effect*: the Lease tidegate/tidegate of the cluster names the holder.
+     * *Idempotent because*: the holder's own lease is renewed.
+     * *Heartbeats*: no; a few calls.
+     * *Fails with*: LeaseHeld, Kubernetes….
+     */
+    async acquireClusterLease({ access, holder }) {
+      await acquire(deps, access, holder);
+    },
+
+    /**
+     * *Effect*: the holder's Lease is gone.
+     * *Idempotent because*: a Lease that is gone, or another's, is left.
+     * *Heartbeats*: no; a few calls.
+     * *Fails with*: Kubernetes….
+     */
+    async releaseClusterLease({ access, holder }) {
+      const kube = deps.kube(access);
+      for (let attempt = 0; attempt < MAX_CONFLICTS; attempt += 1) {
+        const lease = await kube.getLease(NAMESPACE, LEASE_NAME);
+        if (lease?.holder !== holder) return;
+        if (await kube.deleteLease(NAMESPACE, LEASE_NAME, lease)) return;
+      }
+      fail('KubernetesUnreachable', `The Lease of ${access.cluster} changes all the time.`);
+    },
+
+    /**
+     * *Effect*: none.
+     * *Idempotent because*: it only reads.
+     * *Heartbeats*: no; one call.
+     * *Fails with*: Kubernetes….
+     */
+    async unavailableNodes({ access }) {
+      const nodes = await deps.kube(access).listNodes();
+      return nodes
+        .filter((node) => !hasCondition(node, 'Ready') || node.spec?.unschedulable === true)
+        .map(nameOf);
+    },
+
+    /**
+     * *Effect*: none.
+     * *Idempotent because*: it only reads.
+     * *Heartbeats*: no; hosts are read eight at a time.
+     * *Fails with*: KubernetesForbidden, KubeconfigInvalid; a node that cannot be read is a finding.
+     */
+    async checkHealth({ access, nodes }) {
+      const findings = await mapLimited(nodes, PARALLEL_HOSTS, async (node) => {
+        const found = await nodeFindings(deps, access, node);
+        return found.map((finding) => `${node.node}: ${finding}`);
+      });
+      return findings.flat();
+    },
+  };
+}
+
+async function acquire(deps: ActivityDeps, access: ClusterAccess, holder: string): Promise<void> {
+  const kube = deps.kube(access);
+  for (let attempt = 0; attempt < MAX_CONFLICTS; attempt += 1) {
+    const lease = await kube.getLease(NAMESPACE, LEASE_NAME);
+    if (lease && lease.holder !== '' && lease.holder !== holder) {
+      const since = new Date(lease.acquiredAtMs).toISOString();
+      fail(
+        'LeaseHeld',
+        `Cluster ${access.cluster} is leased by ${lease.holder} since ${since}. Wait for it or end it; if it is long gone, "kubectl -n ${NAMESPACE} delete lease ${LEASE_NAME}" removes it.`,
+      );
+    }
+    const now = deps.clock.now();
+    const acquiredAtMs = lease?.holder === holder ? lease.acquiredAtMs : now;
+    const taken = { ...lease, holder, acquiredAtMs, renewedAtMs: now };
+    if (await kube.putLease(NAMESPACE, LEASE_NAME, taken)) return;
+  }
+  fail('KubernetesUnreachable', `The Lease of ${access.cluster} changes all the time.`);
+}
+
+async function nodeFindings(
+  deps: ActivityDeps,
+  access: ClusterAccess,
+  planned: PlannedNode,
+): Promise<readonly string[]> {
+  const kube = deps.kube(access);
+  const asked = await Promise.all([
+    finding(() => nodeObject(kube, planned.node)),
+    finding(() => daemonSetPods(kube, planned.node)),
+    finding(() => hostState(deps, access, planned)),
+  ]);
+  return asked.flat();
+}
+
+/** What cannot be read is a finding; what no retry and no other node can change is an error. */
+async function finding(ask: () => Promise<readonly string[]>): Promise<readonly string[]> {
+  try {
+    return await ask();
+  } catch (error) {
+    const type = failureType(error);
+    if (!type || type === 'KubernetesForbidden' || type === 'KubeconfigInvalid') throw error;
+    return [`${type}: ${messageOf(error)}`];
+  }
+}
+
+async function nodeObject(kube: KubeAdapter, node: string): Promise<readonly string[]> {
+  const answer = judgeNode(await kube.getNode(node));
+  return answer.kind === 'Passed' ? [] : answer.reasons;
+}
+
+async function daemonSetPods(kube: KubeAdapter, node: string): Promise<readonly string[]> {
+  const pods = await kube.podsOn(node);
+  const isReady = (pod: V1Pod) =>
+    pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
+  return pods
+    .filter((pod) => pod.metadata?.ownerReferences?.some((owner) => owner.kind === 'DaemonSet'))
+    .filter((pod) => !pod.metadata?.deletionTimestamp && !isReady(pod))
+    .map((pod) => `DaemonSet pod ${pod.metadata?.namespace}/${pod.metadata?.name} is not Ready`);
+}
+
+async function hostState(
+  deps: ActivityDeps,
+  access: ClusterAccess,
+  planned: PlannedNode,
+): Promise<readonly string[]> {
+  const { node, address, packages } = planned;
+  const names = packages.map((entry) => entry.name);
+  const found = await withHost(deps, { access, node, address }, (host) =>
+    inspectHost(host, node, names),
+  );
+  const wanted = { packages, containersBefore: [], containersMustSurvive: false };
+  const answer = judgeHost(found, { ...wanted, expect: 'To' });
+  return answer.kind === 'Passed' ? [] : answer.reasons;
+}
