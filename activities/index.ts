@@ -1,0 +1,44 @@
+/** All activities, made of the parts they are given. */
+import type { TidegateActivities } from '../workflows/contract.ts';
+import { kubeCluster } from './adapters/kube.ts';
+import { sshHost } from './adapters/ssh.ts';
+import { clusterActivities } from './cluster.ts';
+import { currentContext, systemClock } from './context.ts';
+import type { ActivityDeps, Log } from './deps.ts';
+import { drainActivities } from './drain.ts';
+import { hostActivities } from './host.ts';
+import { kubernetesActivities } from './kubernetes.ts';
+import { packageActivities } from './packages.ts';
+import { planningActivities } from './planning.ts';
+import { transactionActivities } from './transaction.ts';
+import { verifyActivities } from './verify.ts';
+
+export type { ActivityDeps, Log } from './deps.ts';
+
+/** Returns all activities over the given adapters. */
+export function createActivities(deps: ActivityDeps): TidegateActivities {
+  return {
+    ...planningActivities(deps),
+    ...hostActivities(deps),
+    ...packageActivities(deps),
+    ...transactionActivities(deps),
+    ...verifyActivities(deps),
+    ...kubernetesActivities(deps),
+    ...drainActivities(deps),
+    ...clusterActivities(deps),
+  };
+}
+
+/** Returns the parts that touch the world: SSH, the Kubernetes API, the machine's clock. */
+export function realDeps(settings: {
+  readonly configFolder: string;
+  readonly log: Log;
+}): ActivityDeps {
+  return {
+    kube: kubeCluster,
+    host: (access, target) => sshHost(access.ssh, target),
+    clock: systemClock,
+    context: currentContext,
+    ...settings,
+  };
+}

@@ -1,0 +1,152 @@
+/** Activities that plan and look: documents and facts in, a plan or an inventory out. */
+import { createHash } from 'node:crypto';
+import type { PlanningActivities } from '../workflows/contract.ts';
+import { impactOf } from '../workflows/domain/eviction.ts';
+import { invertPlan, makePlan } from '../workflows/domain/plan.ts';
+import type { NodeImpact, Plan, PlannedNode, PlanResult } from '../workflows/domain/plan-types.ts';
+import { readDocuments, resolveDocument } from './adapters/documents.ts';
+import { withHeartbeats } from './context.ts';
+import type { ActivityDeps } from './deps.ts';
+import { type FleetFacts, gatherFacts } from './facts.ts';
+import { fail } from './failure.ts';
+import { mapLimited } from './parallel.ts';
+import { podsWithBudgets } from './pod-facts.ts';
+
+/** Below Temporal's 2 MB a payload, with room for what travels beside the plan. */
+const LIMIT_BYTES = 1.5 * 1024 * 1024;
+const PARALLEL_CALLS = 8;
+/** Packages that an inventory tells of, where they are installed. */
+const RUNTIME_PACKAGES = ['containerd', 'containerd.io', 'runc', 'crun', 'cri-o', 'kubelet'];
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+/** Returns the activities that plan and look. */
+export function planningActivities(deps: ActivityDeps): PlanningActivities {
+  return {
+    /**
+     * *Effect*: none; package lists are read into a folder that is removed again.
+     * *Idempotent because*: it only reads.
+     * *Heartbeats*: { phase, done, total } every 2 s.
+     * *Fails with*: InvalidDocument, UnknownDocument, PlanRefused, PlanTooLarge, Kube….
+     */
+    plan: (input) => withProgress(deps, (report) => plan(deps, input.request, report)),
+
+    /**
+     * *Effect*: none.
+     * *Idempotent because*: it computes.
+     * *Heartbeats*: no; it takes milliseconds.
+     * *Fails with*: nothing.
+     */
+    planRollback: async (input) =>
+      invertPlan({ plan: input.plan, nodes: input.nodes, hash: sha256 }),
+
+    /**
+     * *Effect*: none.
+     * *Idempotent because*: it only reads.
+     * *Heartbeats*: { phase, done, total } every 2 s.
+     * *Fails with*: InvalidDocument, UnknownDocument, PlanTooLarge, Kube….
+     */
+    inventory: (input) =>
+      withProgress(deps, async (report) => {
+        const folder = await readDocuments(deps.configFolder);
+        const fleet = await resolveDocument('Fleet', input.fleet, folder);
+        const packages = RUNTIME_PACKAGES;
+        const { facts } = await gatherFacts(deps, {
+          ...{ fleet, packages, offers: false, onProgress: report },
+        });
+        return fitting({ fleet: fleet.metadata.name, nodes: facts.map(withoutAbsentPackages) });
+      }),
+  };
+}
+
+type Report = (progress: { readonly done: number; readonly total: number }) => void;
+
+async function withProgress<T>(
+  deps: ActivityDeps,
+  work: (report: Report) => Promise<T>,
+): Promise<T> {
+  let progress = { phase: 'Reading', done: 0, total: 0 };
+  const report: Report = (now) => {
+    progress = { phase: 'Reading', ...now };
+  };
+  return await withHeartbeats(
+    deps.context(),
+    () => progress,
+    () => work(report),
+  );
+}
+
+async function plan(deps: ActivityDeps, request: unknown, onProgress: Report): Promise<PlanResult> {
+  const folder = await readDocuments(deps.configFolder);
+  const rollout = await resolveDocument('Rollout', request, folder);
+  const { spec } = rollout;
+  const fleet = await resolveDocument('Fleet', spec.fleet, folder);
+  const bundle = await resolveDocument('Bundle', spec.bundle, folder);
+  const policy = await resolveDocument('Policy', spec.policy, folder);
+  const names = bundle.spec.releases.flatMap(({ packages }) => packages.map(({ name }) => name));
+  const packages = [...new Set(names)];
+  const { targets } = spec;
+  const found = await gatherFacts(deps, { fleet, targets, packages, offers: true, onProgress });
+  const { facts, offered } = found;
+  const answer = makePlan({ rollout, fleet, bundle, policy, facts, offered, hash: sha256 });
+  if (answer.kind === 'Refused') {
+    const list = answer.reasons.map((reason) => `  ${reason}`).join('\n');
+    fail('PlanRefused', `Rollout ${rollout.metadata.name} is refused:\n${list}`, answer.reasons);
+  }
+  const impact = await impactOfPlan(deps, answer.plan, found);
+  const result = { plan: answer.plan, impact };
+  return sizeOf(result) <= LIMIT_BYTES ? result : fitting(withoutStays(result));
+}
+
+async function impactOfPlan(
+  deps: ActivityDeps,
+  made: Plan,
+  found: FleetFacts,
+): Promise<readonly NodeImpact[]> {
+  const nodes = made.waves.flatMap((wave) => wave.nodes);
+  return await mapLimited(nodes, PARALLEL_CALLS, async (node) => {
+    const access = made.clusters.find((entry) => entry.cluster === node.cluster);
+    if (!access) throw new Error(`the plan has no access to cluster ${node.cluster}`);
+    const pods = await podsWithBudgets(deps.kube(access), node.node);
+    const { disruption } = node;
+    return {
+      cluster: node.cluster,
+      node: node.node,
+      containersThatMustSurvive: mustSurvive(node, found),
+      pods: impactOf(pods, { disruption, jobs: made.policy.spec.drain.jobs }),
+    };
+  });
+}
+
+function mustSurvive(node: PlannedNode, found: FleetFacts): number {
+  if (node.disruption === 'Drain' || node.disruption === 'Reboot') return 0;
+  return found.containers[`${node.cluster}/${node.node}`]?.length ?? 0;
+}
+
+/** Pods that nothing happens to are the first to go where a plan is large. */
+function withoutStays(result: PlanResult): PlanResult {
+  const impact = result.impact.map((entry) => ({
+    ...entry,
+    pods: entry.pods.filter((pod) => pod.effect !== 'Stays'),
+  }));
+  return { ...result, impact };
+}
+
+function withoutAbsentPackages<T extends FleetFacts['facts'][number]>(facts: T): T {
+  if (!facts.host) return facts;
+  const packages = facts.host.packages.filter((entry) => entry.version !== undefined);
+  return { ...facts, host: { ...facts.host, packages } };
+}
+
+function sizeOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
+
+function fitting<T>(value: T): T {
+  const bytes = sizeOf(value);
+  if (bytes <= LIMIT_BYTES) return value;
+  return fail(
+    'PlanTooLarge',
+    `The result has ${bytes} bytes, more than the ${LIMIT_BYTES} that fit into one Temporal payload. Narrow spec.targets and roll out in several rollouts.`,
+  );
+}
