@@ -50,9 +50,11 @@ export function planningActivities(deps: ActivityDeps): PlanningActivities {
       withProgress(deps, async (report) => {
         const folder = await readDocuments(deps.configFolder);
         const fleet = await resolveDocument('Fleet', input.fleet, folder);
-        const packages = RUNTIME_PACKAGES;
         const { facts } = await gatherFacts(deps, {
-          ...{ fleet, packages, offers: false, onProgress: report },
+          fleet,
+          packages: RUNTIME_PACKAGES,
+          offers: false,
+          onProgress: report,
         });
         return fitting({ fleet: fleet.metadata.name, nodes: facts.map(withoutAbsentPackages) });
       }),

@@ -1,0 +1,88 @@
+/** The composition root: reads the environment, connects, and runs the workers until it is told to stop. */
+import { fileURLToPath } from 'node:url';
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { createActivities, realDeps } from '../activities/index.ts';
+import { clusterTaskQueue, TASK_QUEUE, type TidegateActivities } from '../workflows/contract.ts';
+import { HELP, readConfig, type WorkerConfig } from './config.ts';
+import { sdkLogger, workerLog } from './log.ts';
+import { registerSearchAttributes } from './search-attributes.ts';
+
+/** Steps that a stop interrupts are taken up by another worker; most end within the grace time. */
+const STOPPING = { shutdownGraceTime: '10s', shutdownForceTime: '20s' } as const;
+
+async function main(): Promise<void> {
+  if (process.argv.slice(2).some((word) => word === '--help' || word === '-h')) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const config = await readConfig(process.env);
+  const log = workerLog(config.logLevel);
+  Runtime.install({ logger: sdkLogger(log) });
+  const connection = await connect(config);
+  try {
+    await registerSearchAttributes(connection, config.namespace);
+    const workers = await createWorkers(connection, config, log);
+    const { namespace, clusters, configFolder } = config;
+    log.info({ namespace, clusters, configFolder }, 'worker ready');
+    if (clusters.length === 0) {
+      log.warn(
+        { configFolder },
+        'no Fleet document found: this worker plans, but serves no cluster',
+      );
+    }
+    await Promise.all(workers.map((worker) => worker.run()));
+    log.info({}, 'worker stopped');
+  } finally {
+    await connection.close();
+  }
+}
+
+async function connect(config: WorkerConfig): Promise<NativeConnection> {
+  try {
+    return await NativeConnection.connect(config.connection);
+  } catch (error) {
+    const address = config.connection.address ?? 'localhost:7233';
+    throw new Error(
+      `Temporal is not reachable at ${address} (${error instanceof Error ? error.message : String(error)}). Start it, or set TEMPORAL_ADDRESS.`,
+      { cause: error },
+    );
+  }
+}
+
+async function createWorkers(
+  connection: NativeConnection,
+  config: WorkerConfig,
+  log: Logger,
+): Promise<readonly Worker[]> {
+  const { namespace, configFolder } = config;
+  const activities = createActivities(realDeps({ configFolder, log }));
+  const { plan, planRollback, inventory, ...clusterActivities } = activities;
+  const planning: Partial<TidegateActivities> = { plan, planRollback, inventory };
+  const common = { connection, namespace, ...STOPPING };
+  const workflows = Worker.create({
+    ...common,
+    taskQueue: TASK_QUEUE,
+    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+    activities: planning,
+    maxCachedWorkflows: 500,
+    stickyQueueScheduleToStartTimeout: '2s',
+  });
+  const clusters = config.clusters.map((cluster) =>
+    Worker.create({
+      ...common,
+      taskQueue: clusterTaskQueue(cluster),
+      activities: clusterActivities,
+    }),
+  );
+  return await Promise.all([workflows, ...clusters]);
+}
+
+main().then(
+  // A hung activity must not keep the process: shutdownForceTime has passed when run() returns.
+  () => process.exit(process.exitCode ?? 0),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  },
+);
