@@ -1,0 +1,47 @@
+import { rm } from 'node:fs/promises';
+import { cgroupDirs, removeCgroups } from './cgroups.ts';
+import { readMachineRecord, releaseMachine } from './machine.ts';
+import { labMounts, unmountBelow, unmountLab } from './mounts.ts';
+import { networkRemains, removeNetwork } from './network.ts';
+import { cacheDir, stateDir } from './paths.ts';
+import { killAll, labProcesses } from './processes.ts';
+import { nodes } from './settings.ts';
+
+/**
+ * Takes away everything that a lab of this or another checkout left on the machine: processes,
+ * mounts, namespaces, links, cgroups, kernel settings and its state folder. Safe to repeat.
+ */
+export async function reap(): Promise<void> {
+  const record = await readMachineRecord();
+  const folders = new Set([stateDir, ...(record ? [record.stateDir] : [])]);
+  await killAll(labProcesses);
+  await unmountLab(...folders);
+  await unmountBelow(cacheDir);
+  await removeNetwork();
+  await removeCgroups();
+  for (const { name } of nodes) {
+    for (const kind of ['propagate', 'unix-export']) {
+      await rm(`/run/systemd/nspawn/${kind}/${name}`, { recursive: true, force: true });
+    }
+  }
+  for (const folder of folders) await removeState(folder);
+  await releaseMachine();
+}
+
+async function removeState(folder: string): Promise<void> {
+  const mounted = (await labMounts(folder)).filter((path) => path.startsWith(`${folder}/`));
+  if (mounted.length > 0) throw new Error(`still mounted, so not deleted: ${mounted.join(' ')}`);
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** Returns one line for each thing of a lab that is still on the machine. */
+export async function remains(): Promise<readonly string[]> {
+  const { netns, links } = await networkRemains();
+  return [
+    ...[...(await labProcesses())].map((pid) => `process ${pid}`),
+    ...(await labMounts(stateDir)).map((path) => `mount ${path}`),
+    ...netns.map((name) => `network namespace ${name}`),
+    ...links.map((name) => `link ${name}`),
+    ...(await cgroupDirs()).map((path) => `cgroup ${path}`),
+  ];
+}
