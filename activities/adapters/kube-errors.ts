@@ -14,6 +14,8 @@ export function apiAnswer(error: unknown): ApiAnswer | undefined {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'number') {
     return undefined;
   }
+  // A deadline is a DOMException, whose code is no HTTP status.
+  if (error instanceof DOMException) return undefined;
   const status = parseStatus('body' in error ? error.body : undefined);
   return {
     code: error.code,

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { drainActivities } from '../../activities/drain.ts';
+import { FakeKube, fakeDeps, pod, ref } from './fakes.ts';
+
+const policy = { timeoutSeconds: 60, jobs: 'Wait' as const };
+const DaemonSet = pod('cni', 'DaemonSet/cni');
+
+function drain(kube: FakeKube, jobs: 'Wait' | 'Evict' = 'Wait', previous?: unknown) {
+  const run = fakeDeps(kube, { previous });
+  const { drain: activity } = drainActivities(run.deps);
+  return { run, result: activity({ ...ref, policy: { ...policy, jobs } }) };
+}
+
+describe('drain', () => {
+  it('evicts what has to go, and nothing else', async () => {
+    const kube = new FakeKube();
+    kube.pods = [
+      pod('web', 'ReplicaSet/web'),
+      DaemonSet,
+      pod('done', 'Job/batch', { status: { phase: 'Succeeded' } }),
+      pod('static', 'Node/east-1', {
+        metadata: { annotations: { 'kubernetes.io/config.mirror': 'x' } },
+      }),
+    ];
+    const { result } = drain(kube);
+    assert.deepEqual(await result, { evicted: ['shop/web'], jobPodsEvicted: [] });
+    assert.deepEqual(kube.evictions, ['web']);
+  });
+
+  it('waits for Jobs before it disturbs any service', async () => {
+    const kube = new FakeKube();
+    kube.pods = [pod('web', 'ReplicaSet/web'), pod('batch', 'Job/batch')];
+    let looks = 0;
+    kube.onList = () => {
+      looks += 1;
+      if (looks < 5) assert.deepEqual(kube.evictions, []);
+      if (looks === 5) kube.pods = kube.pods.filter((p) => p.metadata?.name !== 'batch');
+    };
+    assert.deepEqual(await drain(kube).result, { evicted: ['shop/web'], jobPodsEvicted: [] });
+  });
+
+  it('evicts Jobs where the policy says so, and reports them', async () => {
+    const kube = new FakeKube();
+    kube.pods = [pod('batch', 'Job/batch')];
+    const expected = { evicted: ['shop/batch'], jobPodsEvicted: ['shop/batch'] };
+    assert.deepEqual(await drain(kube, 'Evict').result, expected);
+  });
+
+  it('does not take "accepted" for "gone"', async () => {
+    const kube = new FakeKube();
+    kube.pods = [pod('web', 'ReplicaSet/web')];
+    kube.onEvict = () => {
+      kube.pods = [pod('web', 'ReplicaSet/web', { metadata: { deletionTimestamp: new Date() } })];
+      return { kind: 'Accepted' };
+    };
+    let looks = 0;
+    kube.onList = () => {
+      looks += 1;
+      if (looks === 6) kube.pods = [];
+    };
+    await drain(kube).result;
+    assert.equal(looks, 6);
+    assert.equal(kube.evictions.length, 1);
+  });
+
+  it('sees pods that arrive late', async () => {
+    const kube = new FakeKube();
+    kube.pods = [pod('web', 'ReplicaSet/web')];
+    let looks = 0;
+    kube.onList = () => {
+      looks += 1;
+      if (looks === 2) kube.pods.push(pod('late', 'ReplicaSet/web'));
+    };
+    const { evicted } = await drain(kube).result;
+    assert.deepEqual(evicted, ['shop/web', 'shop/late']);
+  });
+
+  it('tries a refused eviction again, without a hot loop', async () => {
+    const kube = new FakeKube();
+    kube.pods = [pod('web', 'ReplicaSet/web')];
+    const accept = kube.onEvict;
+    const times: number[] = [];
+    const { run, result } = drain(kube);
+    kube.onEvict = (which) => {
+      times.push(run.deps.clock.now());
+      return times.length < 4 ? { kind: 'BudgetRefused', message: 'no' } : accept(which);
+    };
+    await result;
+    const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+    assert.deepEqual(gaps, [1500, 1500, 1500]);
+  });
+
+  it('names every blocker with owner and budget when time is up', async () => {
+    const kube = new FakeKube();
+    kube.pods = [pod('web', 'ReplicaSet/web'), pod('bare')];
+    kube.onEvict = () => ({ kind: 'BudgetRefused', message: 'would violate the budget' });
+    kube.budgets = [
+      {
+        metadata: { name: 'web-pdb' },
+        spec: { selector: { matchLabels: { app: 'web' } } },
+        status: { disruptionsAllowed: 0, currentHealthy: 2, desiredHealthy: 2, expectedPods: 2 },
+      },
+    ];
+    await assert.rejects(drain(kube).result, (error: Error & { type?: string }) => {
+      assert.equal(error.type, 'DrainBlocked');
+      assert.match(error.message, /shop\/web \(owner ReplicaSet\/web\) would violate the budget/);
+      assert.match(error.message, /budget web-pdb allows 0 disruption\(s\), 2 of 2 needed/);
+      assert.match(error.message, /shop\/bare \(owner none\) has no controller/);
+      return true;
+    });
+  });
+
+  it('leaves services in peace where Jobs block until the end', async () => {
+    const kube = new FakeKube();
+    kube.pods = [pod('web', 'ReplicaSet/web'), pod('batch', 'Job/batch')];
+    await assert.rejects(drain(kube).result, /shop\/batch \(owner Job\/batch\) is a running Job/);
+    assert.deepEqual(kube.evictions, []);
+  });
+
+  it('goes on where the attempt before was', async () => {
+    const kube = new FakeKube();
+    kube.pods = [pod('web', 'ReplicaSet/web')];
+    const startedAtMs = Date.parse('2026-01-01T00:00:00Z') - 5000;
+    const { result, run } = drain(kube, 'Wait', { startedAtMs, evicted: ['shop/earlier'] });
+    assert.deepEqual((await result).evicted, ['shop/earlier', 'shop/web']);
+    assert.equal((run.heartbeats[0] as { startedAtMs: number }).startedAtMs, startedAtMs);
+  });
+
+  it('stops when it is cancelled', async () => {
+    const kube = new FakeKube();
+    kube.pods = [pod('batch', 'Job/batch')];
+    const { run, result } = drain(kube);
+    kube.onList = () => run.cancel.abort(new Error('cancelled'));
+    await assert.rejects(result, /cancelled/);
+  });
+});

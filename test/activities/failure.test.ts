@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { judgeEviction } from '../../activities/adapters/kube.ts';
+import { apiAnswer, failApi } from '../../activities/adapters/kube-errors.ts';
+import { failure, failureType } from '../../activities/failure.ts';
+import { FAILURE_TYPES, FAILURES } from '../../workflows/domain/failures.ts';
+
+/** An error as the Kubernetes client throws it: the body is the status as text. */
+function apiError(code: number, message: string, causes: readonly string[] = []): Error {
+  const status = { message, details: { causes: causes.map((reason) => ({ reason })) } };
+  return Object.assign(new Error(`HTTP-Code: ${code}`), { code, body: JSON.stringify(status) });
+}
+
+function typeOf(work: () => unknown): string | undefined {
+  try {
+    work();
+  } catch (error) {
+    return failureType(error);
+  }
+  return 'no failure';
+}
+
+describe('failure', () => {
+  for (const type of FAILURE_TYPES) {
+    it(`${type} is ${FAILURES[type].retryable ? 'retried' : 'final'}`, () => {
+      const error = failure(type, 'message', { detail: 1 });
+      assert.equal(error.type, type);
+      assert.equal(error.nonRetryable, !FAILURES[type].retryable);
+      assert.equal(failureType(error), type);
+    });
+  }
+  it('knows no other errors', () => {
+    assert.equal(failureType(new Error('x')), undefined);
+    assert.equal(failureType(undefined), undefined);
+  });
+});
+
+describe('errors of the Kubernetes API', () => {
+  const cases: [string, unknown, string][] = [
+    [
+      'no answer',
+      new TypeError('fetch failed', { cause: new Error('ECONNREFUSED') }),
+      'Unreachable',
+    ],
+    ['a deadline', new DOMException('timed out', 'TimeoutError'), 'Unreachable'],
+    ['401', apiError(401, 'Unauthorized'), 'Forbidden'],
+    ['403', apiError(403, 'may not'), 'Forbidden'],
+    ['422', apiError(422, 'invalid'), 'Forbidden'],
+    ['429', apiError(429, 'slow down'), 'Unreachable'],
+    ['500', apiError(500, 'etcd'), 'Unreachable'],
+    ['503', apiError(503, 'starting'), 'Unreachable'],
+  ];
+  for (const [title, error, type] of cases) {
+    it(`${title}: Kubernetes${type}`, () => {
+      assert.equal(
+        typeOf(() => failApi('get node x', error)),
+        `Kubernetes${type}`,
+      );
+    });
+  }
+  it('reads the status of an answer', () => {
+    const answer = apiAnswer(apiError(429, 'no', ['DisruptionBudget']));
+    assert.deepEqual(answer, { code: 429, message: 'no', causes: ['DisruptionBudget'] });
+  });
+});
+
+describe('judgeEviction', () => {
+  const budget = apiError(429, 'Cannot evict pod as it would violate', ['DisruptionBudget']);
+  const cases: [string, Error, string][] = [
+    ['a budget', budget, 'BudgetRefused'],
+    ['throttling', apiError(429, 'Too many requests, please try again later.'), 'TryLater'],
+    ['two budgets', apiError(500, 'This pod has more than one PodDisruptionBudget'), 'Failed'],
+    ['a pod that is gone', apiError(404, 'not found'), 'Gone'],
+    ['another pod of that name', apiError(409, 'uid precondition'), 'Gone'],
+    ['a passing error', apiError(503, 'starting'), 'TryLater'],
+  ];
+  for (const [title, error, kind] of cases) {
+    it(`${title}: ${kind}`, () => assert.equal(judgeEviction(error, 'evict').kind, kind));
+  }
+  it('a missing permission is a failure', () => {
+    const type = typeOf(() => judgeEviction(apiError(403, 'may not'), 'evict'));
+    assert.equal(type, 'KubernetesForbidden');
+  });
+});

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { judgeHost, judgeNode } from '../../activities/checks/host-check.ts';
+import { type HostInspection, parseInspection } from '../../activities/host-facts.ts';
+import { parseOffers } from '../../activities/offers.ts';
+import { parseRecord } from '../../activities/records.ts';
+import { unitName } from '../../activities/transaction.ts';
+import type { PlannedPackage } from '../../workflows/domain/plan-types.ts';
+import { FakeKube } from './fakes.ts';
+
+const records = (text: string) => text.trim().split('\n').map(parseRecord);
+
+const NODE = `
+os	debian-12
+osPrettyName	Debian GNU/Linux 12 (bookworm)
+architecture	amd64
+kernel	6.1.0
+bootId	b3f0
+cgroupVersion	1
+diskFreeBytes	1000
+dpkgInterrupted	no
+package	containerd	1.6.20~ds1-1+deb12u3	install ok installed
+package	runc	1.1.5+ds1-1+deb12u1	hold ok installed
+package	gone	1.0	deinstall ok config-files
+daemon	containerd	1.6.20~ds1-1+deb12u3
+plugin	io.containerd.grpc.v1/cri	linux/amd64 ok
+clockTicks	100
+bootSeconds	1000
+task	sandbox	100
+label	sandbox	container-type	sandbox
+task	c1	250
+label	c1	container-type	container
+label	c1	container-name	web
+label	c1	sandbox-name	web-1
+label	c1	sandbox-namespace	shop
+`;
+const inspection = (text = NODE) => parseInspection(records(text), 'east-1');
+
+describe('parseInspection', () => {
+  it('reads what the script prints', () => {
+    const { host, containers, criPlugins } = inspection();
+    assert.equal(host.os, 'debian-12');
+    assert.equal(host.cgroupVersion, 1);
+    assert.deepEqual(host.daemons, { containerd: '1.6.20~ds1-1+deb12u3' });
+    assert.deepEqual(host.packages[1], {
+      name: 'runc',
+      version: '1.1.5+ds1-1+deb12u1',
+      status: 'hold ok installed',
+      held: true,
+    });
+    assert.equal(host.packages[2]?.version, undefined);
+    assert.deepEqual(containers, [
+      {
+        id: 'c1',
+        pod: 'web-1',
+        namespace: 'shop',
+        name: 'web',
+        startedAt: '1970-01-01T00:16:42.500Z',
+      },
+    ]);
+    assert.deepEqual(criPlugins, { 'io.containerd.grpc.v1/cri': 'linux/amd64 ok' });
+  });
+
+  it('does without a daemon that does not answer', () => {
+    const { host } = inspection(NODE.replace(/^daemon.*$/m, 'daemon\tcontainerd\t'));
+    assert.deepEqual(host.daemons, {});
+  });
+
+  it('refuses an answer that lacks a fact', () => {
+    assert.throws(() => inspection(NODE.replace(/^bootId.*$/m, '')), /did not tell its bootId/);
+  });
+
+  it('reads containers of CRI-O', () => {
+    const list = {
+      containers: [
+        {
+          id: 'x',
+          createdAt: '1000000000',
+          labels: { 'io.kubernetes.pod.name': 'p', 'io.kubernetes.pod.namespace': 'n' },
+        },
+      ],
+    };
+    const { containers } = inspection(`${NODE}crictl\t${JSON.stringify(list)}`);
+    assert.equal(containers[1]?.startedAt, '1970-01-01T00:00:01.000Z');
+  });
+});
+
+const version = (revision: string) => ({
+  version: `1.6.20~ds1-1+${revision}`,
+  sha256: '0'.repeat(64),
+  daemonVersion: `1.6.20~ds1-1+${revision}`,
+});
+const planned: PlannedPackage = {
+  name: 'containerd',
+  daemon: 'containerd',
+  from: version('deb12u2'),
+  to: version('deb12u3'),
+};
+
+describe('judgeHost', () => {
+  const judge = (found: HostInspection, expect: 'From' | 'To' = 'To', mustSurvive = true) =>
+    judgeHost(found, {
+      packages: [planned],
+      expect,
+      containersBefore: inspection().containers,
+      containersMustSurvive: mustSurvive,
+    });
+  const reasons = (answer: ReturnType<typeof judge>) =>
+    answer.kind === 'Passed' ? 'none' : answer.reasons.join('\n');
+
+  it('passes a node that is as it must be', () => {
+    const answer = judge(inspection());
+    assert.equal(answer.kind, 'Passed');
+    assert.deepEqual(answer.kind === 'Passed' && answer.value.packages, [
+      {
+        name: 'containerd',
+        before: '1.6.20~ds1-1+deb12u2',
+        after: '1.6.20~ds1-1+deb12u3',
+        daemon: '1.6.20~ds1-1+deb12u3',
+      },
+    ]);
+  });
+
+  it('gives every reason, not the last one', () => {
+    const answer = judge(inspection(NODE.replace(/^task\tc1.*$/m, '')), 'From');
+    assert.equal(answer.kind, 'Failed');
+    assert.match(reasons(answer), /containerd is 1.*u3.*instead of.*u2/);
+    assert.match(reasons(answer), /the running containerd is .*u3 instead of/);
+    assert.match(reasons(answer), /1 container\(s\) did not survive: shop\/web-1\/web/);
+  });
+
+  it('takes a container that started anew for a lost one, and allows a set clock', () => {
+    assert.match(
+      reasons(judge(inspection(NODE.replace('c1\t250', 'c1\t2500')))),
+      /did not survive/,
+    );
+    assert.equal(judge(inspection(NODE.replace('c1\t250', 'c1\t350'))).kind, 'Passed');
+  });
+
+  it('does not ask for survivors after a drain', () => {
+    const answer = judge(inspection(NODE.replace(/^task\tc1.*$/m, '')), 'To', false);
+    assert.equal(answer.kind === 'Passed' && answer.value.containersLost.length, 1);
+  });
+
+  it('waits for a daemon that is not up yet, and for CRI', () => {
+    const down = inspection(NODE.replace(/^(daemon|plugin).*$/gm, ''));
+    assert.equal(judge(down).kind, 'Waiting');
+    assert.match(reasons(judge(down)), /does not answer\ncontainerd has loaded no CRI plugin/);
+    const skipped = inspection(NODE.replace('amd64 ok', 'amd64 error'));
+    assert.match(
+      reasons(judge(skipped)),
+      /plugin io.containerd.grpc.v1\/cri is "linux\/amd64 error"/,
+    );
+  });
+});
+
+describe('judgeNode', () => {
+  const node = (conditions: { type: string; status: string }[]) =>
+    new FakeKube().addNode('east-1', { status: { conditions } });
+  it('wants Ready, and no network trouble', () => {
+    assert.equal(judgeNode(node([{ type: 'Ready', status: 'True' }])).kind, 'Passed');
+    assert.equal(judgeNode(node([])).kind, 'Waiting');
+    const bad = node([
+      { type: 'Ready', status: 'True' },
+      { type: 'NetworkUnavailable', status: 'True' },
+    ]);
+    assert.equal(judgeNode(bad).kind, 'Waiting');
+  });
+});
+
+describe('parseOffers', () => {
+  it('lists every version that has a digest', () => {
+    const text =
+      'Package\tcontainerd\nVersion\t2\nSHA256\taa\n-\nPackage\tcontainerd\nVersion\t1\nSHA256\tbb\n-\nPackage\tcontainerd\nVersion\t0\n-';
+    assert.deepEqual(parseOffers(records(text)), [
+      { name: 'containerd', version: '2', sha256: 'aa' },
+      { name: 'containerd', version: '1', sha256: 'bb' },
+    ]);
+  });
+});
+
+describe('unitName', () => {
+  it('is readable, safe for systemd, and different for different transactions', () => {
+    const name = unitName('deb12u3 forward/../x', 'apply');
+    assert.match(name, /^tidegate-tx-deb12u3-forward-..-x-[0-9a-f]{8}-apply$/);
+    assert.notEqual(unitName('a b', 'apply'), unitName('a-b', 'apply'));
+    assert.notEqual(unitName('a', 'apply'), unitName('a', 'revert'));
+    assert.ok(unitName('x'.repeat(500), 'revert').length < 200);
+  });
+});
