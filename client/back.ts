@@ -1,0 +1,141 @@
+/** Makes, from what a finished rollout recorded, the rollout that takes its nodes back. Pure. */
+import type { Command, NodeOutcome } from '../workflows/contract.ts';
+import { parseDocument } from '../workflows/domain/documents.ts';
+import type { Plan, PlannedNode, PlannedPackage } from '../workflows/domain/plan-types.ts';
+import { API_VERSION, type Bundle, type Policy, type Rollout } from '../workflows/domain/spec.ts';
+
+export interface BackInput {
+  /** Document that the finished rollout was started with. */
+  readonly request: unknown;
+  /** Plan that it recorded: holds the exact versions and digests, whatever files say today. */
+  readonly plan: Plan;
+  readonly outcomes: readonly NodeOutcome[];
+  /** Names of the nodes to take back; default: all that were updated. */
+  readonly nodes?: readonly string[] | undefined;
+  readonly command: Command;
+}
+
+export type BackAnswer =
+  | { readonly kind: 'Made'; readonly rollout: Rollout }
+  | { readonly kind: 'Refused'; readonly reason: string };
+
+/** Returns the Rollout document `<name>-back` for the updated nodes, or why there is none. */
+export function makeBackRollout(input: BackInput): BackAnswer {
+  const parsed = parseDocument('Rollout', input.request);
+  if (parsed.kind === 'Invalid') return refuse('the recorded document is not valid any more');
+  const updated = input.outcomes.filter((entry) => entry.outcome === 'Updated');
+  const strangers = input.nodes?.filter((name) => !updated.some((entry) => entry.node === name));
+  if (strangers && strangers.length > 0) {
+    const known = updated.map((entry) => entry.node).join(', ') || 'none';
+    return refuse(`${strangers.join(', ')} was not updated by this rollout (updated: ${known})`);
+  }
+  const chosen = updated.filter((entry) => input.nodes?.includes(entry.node) ?? true);
+  if (chosen.length === 0) return refuse('it updated no node: there is nothing to take back');
+  const planned = plannedNodes(input.plan, chosen);
+  const bundle = bundleFor(input.plan, planned);
+  if (bundle.kind === 'Mixed') return refuse(bundle.reason);
+  const { metadata, spec } = parsed.document;
+  const nodes = chosen.map((entry) => entry.node);
+  const { nodes: canaryNodes, ...canary } = spec.strategy.canary;
+  const first = canaryNodes?.filter((name) => nodes.includes(name)) ?? [];
+  return {
+    kind: 'Made',
+    rollout: {
+      apiVersion: API_VERSION,
+      kind: 'Rollout',
+      metadata: { name: `${metadata.name}-back` },
+      spec: {
+        ...spec,
+        requestedBy: input.command.by,
+        reason: input.command.reason ?? `take back ${metadata.name}`,
+        direction: input.plan.direction === 'Forward' ? 'Back' : 'Forward',
+        bundle: bundle.bundle,
+        policy: policyOf(input.plan),
+        targets: { clusters: [...new Set(chosen.map((entry) => entry.cluster))], nodes },
+        strategy: {
+          ...spec.strategy,
+          canary: { ...canary, ...(first.length > 0 ? { nodes: first } : {}) },
+        },
+      },
+    },
+  };
+}
+
+function refuse(reason: string): BackAnswer {
+  return { kind: 'Refused', reason };
+}
+
+function plannedNodes(plan: Plan, chosen: readonly NodeOutcome[]): PlannedNode[] {
+  return plan.waves
+    .flatMap((wave) => wave.nodes)
+    .filter((node) =>
+      chosen.some((entry) => entry.cluster === node.cluster && entry.node === node.node),
+    );
+}
+
+function policyOf(plan: Plan): Policy {
+  const { name, spec } = plan.policy;
+  return { apiVersion: API_VERSION, kind: 'Policy', metadata: { name }, spec };
+}
+
+type BundleAnswer =
+  | { readonly kind: 'One'; readonly bundle: Bundle }
+  | { readonly kind: 'Mixed'; readonly reason: string };
+
+/** The bundle as the plan recorded it, with exactly the versions that these nodes came from. */
+function bundleFor(plan: Plan, nodes: readonly PlannedNode[]): BundleAnswer {
+  const releases = new Map<string, Bundle['spec']['releases'][number]>();
+  const cameFrom = new Map<string, Map<string, string[]>>();
+  for (const node of nodes) {
+    const { os, architecture } = node.expects;
+    const release = `${os}/${architecture}`;
+    if (architecture !== 'amd64' && architecture !== 'arm64') {
+      return { kind: 'Mixed', reason: `${node.node} has the unknown architecture ${architecture}` };
+    }
+    const entry = releases.get(release) ?? { os, architecture, packages: [] };
+    for (const planned of node.packages) {
+      const { from, to } = inBundleOrder(plan, planned);
+      const known = entry.packages.find((other) => other.name === planned.name);
+      if (!known) {
+        const daemon = planned.daemon ? { daemon: planned.daemon } : {};
+        entry.packages.push({ name: planned.name, ...daemon, to, from: [from] });
+      }
+      const versions = cameFrom.get(`${release}/${planned.name}`) ?? new Map<string, string[]>();
+      versions.set(planned.from.version, [
+        ...(versions.get(planned.from.version) ?? []),
+        node.node,
+      ]);
+      cameFrom.set(`${release}/${planned.name}`, versions);
+    }
+    releases.set(release, entry);
+  }
+  for (const [key, versions] of cameFrom) {
+    if (versions.size < 2) continue;
+    const groups = [...versions].map(([version, names]) => `${version}: ${names.join(',')}`);
+    return {
+      kind: 'Mixed',
+      reason: `its nodes came from different versions of ${key.split('/').at(-1)} (${groups.join('; ')}); take back each group by itself with --nodes`,
+    };
+  }
+  const { name, reason, fixes, expectedChanges, disruption } = plan.bundle;
+  return {
+    kind: 'One',
+    bundle: {
+      apiVersion: API_VERSION,
+      kind: 'Bundle',
+      metadata: { name },
+      spec: {
+        reason,
+        disruption,
+        fixes: [...fixes],
+        expectedChanges: [...expectedChanges],
+        releases: [...releases.values()],
+      },
+    },
+  };
+}
+
+/** In a plan that went back already, `from` is the bundle's `to`. */
+function inBundleOrder(plan: Plan, { from, to }: PlannedPackage) {
+  return plan.direction === 'Forward' ? { from, to } : { from: to, to: from };
+}

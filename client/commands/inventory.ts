@@ -1,0 +1,36 @@
+/** `tidegate inventory FLEET`: what every node runs, so that differences stand out. */
+import type { Command } from 'commander';
+import { readDocument, STDIN } from '../document-file.ts';
+import { renderInventory } from '../render/inventory.ts';
+import { type CommandContext, globalOptions, print, withClient, withExamples } from './command.ts';
+
+/** Adds the command `inventory`. */
+export function addInventory(program: Command, context: CommandContext): void {
+  const { terminal } = context;
+  const command = program
+    .command('inventory')
+    .description('list what every node of a fleet runs; "*" marks what differs from most nodes')
+    .argument('<fleet>', 'Fleet document (a file, or - for standard input), or the name of one')
+    .action(async (fleet: string, _options: unknown, self: Command) => {
+      const asked = isFile(fleet) ? await readDocument('Fleet', fleet, terminal) : fleet;
+      const inventory = await withClient(context, self, (client) => client.inventory(asked));
+      const { table, notes } = renderInventory(inventory, terminal.look);
+      const text = globalOptions(self).output === 'text';
+      if (!terminal.look.aligned && text && notes !== '') terminal.err(`${notes}\n`);
+      const parts = terminal.look.aligned ? [table, notes] : [table];
+      print(context, self, {
+        json: inventory,
+        text: () => parts.filter((part) => part !== '').join('\n\n'),
+      });
+    });
+  withExamples(command, [
+    'tidegate inventory lab',
+    'tidegate inventory examples/fleet.yaml',
+    'tidegate inventory lab --output json | jq -r ".nodes[].host.daemons.containerd"',
+  ]);
+}
+
+/** A name has no slash and no file's ending. */
+function isFile(argument: string): boolean {
+  return argument === STDIN || argument.includes('/') || /\.(ya?ml|json)$/.test(argument);
+}

@@ -1,0 +1,117 @@
+/** `tidegate approve | reject | stop | rollback NAME`: what people decide about a rollout. */
+import type { Command } from 'commander';
+import type { RolloutClient } from '../rollout-client.ts';
+import { type CommandContext, print, withClient, withExamples } from './command.ts';
+
+const NAME = "the rollout's name";
+const AS: [string, string] = ['--as <who>', 'who decides; recorded with the decision, not proved'];
+
+interface SteerOptions {
+  readonly as: string;
+  readonly reason?: string;
+  readonly digest?: string;
+  readonly nodes?: string;
+}
+
+interface Sent {
+  readonly rollout: string;
+  readonly message: string;
+}
+
+/** Adds the commands `approve`, `reject`, `stop` and `rollback`. */
+export function addSteering(program: Command, context: CommandContext): void {
+  addApprove(program, context);
+  addReject(program, context);
+  addStop(program, context);
+  addRollback(program, context);
+}
+
+function addApprove(program: Command, context: CommandContext): void {
+  const command = program
+    .command('approve')
+    .description('approve the plan of a rollout; the digest says which plan was looked at')
+    .argument('<name>', NAME)
+    .requiredOption('--digest <digest>', "the plan's digest, or its first 12 or more digits")
+    .requiredOption(...AS)
+    .option('--reason <text>', 'why');
+  acting(command, context, async (client, rollout, options) => {
+    const { digest } = options;
+    const vote = { ...by(options), ...(digest === undefined ? {} : { digest }) };
+    return { rollout, message: await client.approve(rollout, vote) };
+  });
+  withExamples(command, [
+    'tidegate status containerd-deb12u3 --plan',
+    'tidegate approve containerd-deb12u3 --digest sha256:3f5a... --as sre-lead',
+  ]);
+}
+
+function addReject(program: Command, context: CommandContext): void {
+  const command = program
+    .command('reject')
+    .description('reject the plan of a rollout, which ends it before any node is touched')
+    .argument('<name>', NAME)
+    .requiredOption(...AS)
+    .requiredOption('--reason <text>', 'why');
+  acting(command, context, async (client, rollout, options) => ({
+    rollout,
+    message: await client.reject(rollout, by(options)),
+  }));
+  withExamples(command, [
+    'tidegate reject containerd-deb12u3 --as sre-lead --reason "freeze until Monday"',
+  ]);
+}
+
+function addStop(program: Command, context: CommandContext): void {
+  const command = program
+    .command('stop')
+    .description('start no further node; the nodes in work are finished first')
+    .argument('<name>', NAME)
+    .requiredOption(...AS)
+    .option('--reason <text>', 'why');
+  acting(command, context, async (client, rollout, options) => ({
+    rollout,
+    message: await client.stop(rollout, by(options)),
+  }));
+  withExamples(command, [
+    'tidegate stop containerd-deb12u3 --as platform-oncall --reason "latency alert"',
+  ]);
+}
+
+function addRollback(program: Command, context: CommandContext): void {
+  const command = program
+    .command('rollback')
+    .description('take updated nodes back, of a running or of a finished rollout')
+    .argument('<name>', NAME)
+    .requiredOption(...AS)
+    .option('--reason <text>', 'why')
+    .option('--nodes <names>', 'of a finished rollout only these nodes, separated by commas');
+  acting(command, context, async (client, rollout, options) => {
+    const nodes = options.nodes?.split(',').map((name) => name.trim());
+    return await client.rollback(rollout, by(options), nodes);
+  });
+  command.addHelpText(
+    'after',
+    '\nA running rollout takes its nodes back itself. For a finished one a new rollout\n' +
+      '<name>-back starts, with the versions that the finished one recorded; it has a plan\n' +
+      'and needs an approval like any other.',
+  );
+  withExamples(command, [
+    'tidegate rollback containerd-deb12u3 --as platform-oncall --reason "error rate doubled"',
+    'tidegate rollback containerd-deb12u3 --as platform-oncall --nodes east-1,east-4',
+  ]);
+}
+
+function acting(
+  command: Command,
+  context: CommandContext,
+  act: (client: RolloutClient, rollout: string, options: SteerOptions) => Promise<Sent>,
+): void {
+  command.action(async (rollout: string, options: SteerOptions, self: Command) => {
+    const sent = await withClient(context, self, (client) => act(client, rollout, options));
+    print(context, self, { json: sent, text: () => `${sent.rollout}: ${sent.message}` });
+  });
+}
+
+function by({ as, reason }: SteerOptions): { by: string; reason?: string } {
+  return { by: as, ...(reason === undefined ? {} : { reason }) };
+}

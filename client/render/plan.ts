@@ -1,0 +1,154 @@
+/** Shows a plan: who, when, from, to, what it will disturb and what it refuses. */
+import type { PodImpact } from '../../workflows/domain/inventory.ts';
+import type {
+  ExcludedNode,
+  NodeImpact,
+  Plan,
+  PlannedNode,
+  PlannedWave,
+  PlanResult,
+} from '../../workflows/domain/plan-types.ts';
+import type { Disruption } from '../../workflows/domain/spec.ts';
+import { counted, fields, indent, type Look, paint, table } from './look.ts';
+import { duration } from './time.ts';
+
+const MEANS: Readonly<Record<Disruption, string>> = {
+  None: 'nothing restarts',
+  Restart: 'the daemon restarts, containers keep running, nothing is drained',
+  Drain: 'each node is drained first',
+  Reboot: 'each node is drained and rebooted',
+};
+
+export interface PlanHints {
+  /** Commands to type next. */
+  readonly next: readonly string[];
+}
+
+/** Returns the whole plan as text. */
+export function renderPlan({ plan, impact }: PlanResult, hints: PlanHints, look: Look): string {
+  const head = `Plan of rollout ${plan.rollout}${plan.direction === 'Back' ? ' (back)' : ''}`;
+  return [
+    paint(head, 'bold', look),
+    fields(facts(plan), look),
+    ...plan.waves.map((wave) => renderWave(wave, impact, look)),
+    ...(plan.waves.length === 0 ? ['Nothing to do: every node is as wanted already.'] : []),
+    ...listed('Already done', plan.alreadyDone, look),
+    ...listed('Excluded', plan.excluded, look),
+    `${paint('Digest', 'bold', look)}  ${plan.digest}`,
+    ...(hints.next.length > 0
+      ? [`${paint('Next', 'bold', look)}\n${indent(hints.next.join('\n'))}`]
+      : []),
+  ].join('\n\n');
+}
+
+function facts(plan: Plan): [string, string][] {
+  const { bundle, policy, strategy } = plan;
+  const nodes = plan.waves.reduce((sum, wave) => sum + wave.nodes.length, 0);
+  const waves = counted(plan.waves.length, 'wave');
+  return [
+    ['Requested by', plan.requestedBy],
+    ['Why', plan.reason],
+    ['Bundle', `${bundle.name}: ${bundle.reason}`],
+    ['Fixes', bundle.fixes.join(', ') || 'no CVE named'],
+    ...bundle.expectedChanges.map((change): [string, string] => ['Will change', change]),
+    ['Disruption', `${bundle.disruption}: ${MEANS[bundle.disruption]}`],
+    ['Size', `${counted(nodes, 'node')} in ${waves}, clusters: ${clusterNames(plan)}`],
+    ['When', approvalRule(plan)],
+    ['Drain', drainRule(plan)],
+    ['On failure', failureRule(strategy)],
+    ['Policy', policy.name],
+  ];
+}
+
+function clusterNames(plan: Plan): string {
+  return plan.clusters.map((entry) => entry.cluster).join(', ') || 'none';
+}
+
+function approvalRule(plan: Plan): string {
+  const { approval } = plan.policy.spec;
+  if (!approval.required) return 'at once: the policy asks for no approval';
+  const who = approval.quorum === 1 ? '1 person has' : `${approval.quorum} persons have`;
+  const other = approval.requesterMayApprove ? '' : ` (not ${plan.requestedBy})`;
+  return `once ${who} approved this digest${other}, within ${duration(approval.expirySeconds * 1000)}`;
+}
+
+function drainRule(plan: Plan): string {
+  const { disruption } = plan.bundle;
+  if (disruption === 'None' || disruption === 'Restart') return 'none';
+  const { drain } = plan.policy.spec;
+  const jobs = drain.jobs === 'Wait' ? 'running Jobs are waited for' : 'Jobs are evicted';
+  return `PodDisruptionBudgets are kept; ${jobs}; given up after ${duration(drain.timeoutSeconds * 1000)}`;
+}
+
+function failureRule({ failureBudget, onFailure }: Plan['strategy']): string {
+  const then =
+    onFailure === 'Rollback'
+      ? 'all updated nodes are taken back'
+      : 'the rollout halts, updated nodes stay updated';
+  const budget =
+    failureBudget === 0
+      ? 'after the first failed node'
+      : `after more than ${failureBudget} failed nodes`;
+  return `the failed node is put back; ${budget} ${then}`;
+}
+
+function renderWave(wave: PlannedWave, impact: readonly NodeImpact[], look: Look): string {
+  const soak = wave.soakSeconds > 0 ? `, then soak ${duration(wave.soakSeconds * 1000)}` : '';
+  const limits = `at most ${wave.maxUnavailable} unavailable, ${wave.maxPerFailureDomain} per failure domain`;
+  const head = `${wave.name} in ${wave.cluster}: ${counted(wave.nodes.length, 'node')}, ${limits}${soak}`;
+  const rows = wave.nodes.flatMap((node) => nodeRows(node, impactOn(node, impact)));
+  const header = ['NODE', 'ZONE', 'PACKAGE', 'FROM', 'TO', 'DISTURBS'];
+  const remarks = wave.nodes.flatMap((node) => remarksOn(node, impactOn(node, impact), look));
+  return [paint(head, 'bold', look), indent(table(header, rows, look)), ...remarks].join('\n');
+}
+
+function impactOn(node: PlannedNode, impact: readonly NodeImpact[]): NodeImpact | undefined {
+  return impact.find((entry) => entry.cluster === node.cluster && entry.node === node.node);
+}
+
+function nodeRows(node: PlannedNode, impact: NodeImpact | undefined): string[][] {
+  return node.packages.map(({ name, from, to }, index) => [
+    index === 0 ? node.node : '',
+    index === 0 ? node.failureDomain : '',
+    name,
+    from.version,
+    to.version,
+    index === 0 ? disturbs(node, impact) : '',
+  ]);
+}
+
+function disturbs(node: PlannedNode, impact: NodeImpact | undefined): string {
+  if (!impact) return 'unknown';
+  const count = (effect: PodImpact['effect']) =>
+    impact.pods.filter((pod) => pod.effect === effect).length;
+  const parts = [
+    [count('Evicted'), 'evicted'],
+    [count('WaitedFor'), 'waited for'],
+    [count('Blocks'), 'BLOCKS the drain'],
+  ]
+    .filter(([pods]) => pods !== 0)
+    .map(([pods, what]) => `${pods} ${what}`);
+  const pods = parts.length === 0 ? 'no pod evicted' : `pods: ${parts.join(', ')}`;
+  const surviving = impact.containersThatMustSurvive;
+  const kept = node.disruption === 'None' || node.disruption === 'Restart';
+  return kept ? `${pods}, ${counted(surviving, 'container')} must survive` : pods;
+}
+
+function remarksOn(node: PlannedNode, impact: NodeImpact | undefined, look: Look): string[] {
+  const lines = node.cordoned ? [`${node.node} is cordoned already and will be left cordoned`] : [];
+  for (const pod of impact?.pods ?? []) {
+    if (pod.effect === 'Stays') continue;
+    const why = pod.reason ? `: ${pod.reason}` : '';
+    const word = { Evicted: 'evicts', WaitedFor: 'waits for', Blocks: 'BLOCKED by' }[pod.effect];
+    const owner = pod.owner === 'none' ? 'no controller' : pod.owner;
+    const line = `${node.node} ${word} ${pod.namespace}/${pod.pod} (${owner})${why}`;
+    lines.push(pod.effect === 'Blocks' ? paint(line, 'red', look) : line);
+  }
+  return lines.map((line) => indent(line, 4));
+}
+
+function listed(title: string, nodes: readonly ExcludedNode[], look: Look): string[] {
+  if (nodes.length === 0) return [];
+  const lines = nodes.map(({ cluster, node, reason }) => `${cluster}/${node}: ${reason}`);
+  return [`${paint(title, 'bold', look)}\n${indent(lines.join('\n'))}`];
+}

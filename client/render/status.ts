@@ -1,0 +1,102 @@
+/** Shows one rollout on one screen: for somebody who was woken up and knows nothing of it. */
+import type { RolloutStatus, WaveStatus } from '../../workflows/contract.ts';
+import type { RolloutSummary, RolloutView } from '../view.ts';
+import { counted, fields, indent, type Look, paint, table, toneOf } from './look.ts';
+import { renderOutcome } from './outcome.ts';
+import { ago } from './time.ts';
+
+/** Returns everything that matters about a rollout now. */
+export function renderStatus(view: RolloutView, nowMs: number, look: Look): string {
+  const { status, outcome, failure, about, silent, rollout } = view;
+  return [
+    paint(`Rollout ${rollout}`, 'bold', look),
+    fields(facts(view, nowMs, look), look),
+    ...(failure ? [paint(failure.message, 'red', look)] : []),
+    ...(silent ? [paint(silent, 'red', look)] : []),
+    ...(status && !outcome ? [renderWaves(status.waves, look)].filter((text) => text !== '') : []),
+    ...(status ? renderVotes(status, nowMs, look) : []),
+    ...(outcome ? [renderOutcome(outcome, look)] : []),
+    ...renderTrouble(view, look),
+    ...renderNext(nextCommands(view, about), look),
+  ].join('\n\n');
+}
+
+function facts(view: RolloutView, nowMs: number, look: Look): [string, string][] {
+  const { status, about, state, since, startedAt, closedAt } = view;
+  const phase = view.outcome?.outcome ?? status?.phase ?? state;
+  const lines: [string, string][] = [['Phase', paint(phase, toneOf(phase), look)]];
+  if (state === 'Running') {
+    lines.push(['Waits for', status?.waitingFor || 'nothing, it works']);
+    if (since) lines.push(['Since', ago(since, nowMs)]);
+  }
+  if (about) lines.push(...aboutLines(about));
+  lines.push(['Started', ago(startedAt, nowMs)]);
+  if (closedAt) lines.push(['Ended', ago(closedAt, nowMs)]);
+  if (status?.digest) lines.push(['Digest', status.digest]);
+  return lines;
+}
+
+function aboutLines(about: RolloutSummary): [string, string][] {
+  const back = about.direction === 'Back' ? ', back' : '';
+  const fixes = about.fixes.length > 0 ? `, fixes ${about.fixes.join(', ')}` : '';
+  return [
+    [
+      'What',
+      `${about.bundle} (${about.disruption}${back}) on ${counted(about.nodes, 'node')}${fixes}`,
+    ],
+    ['Requested by', `${about.requestedBy}: ${about.reason}`],
+  ];
+}
+
+/** Returns the table of waves and their nodes. */
+export function renderWaves(waves: readonly WaveStatus[], look: Look): string {
+  if (waves.length === 0) return '';
+  const rows = waves.flatMap((wave) =>
+    wave.nodes.map((entry, index) => [
+      index === 0 ? wave.wave : '',
+      index === 0 ? { text: wave.state, tone: toneOf(wave.state) } : '',
+      entry.node,
+      { text: entry.phase, tone: toneOf(entry.phase) },
+      entry.reason ?? (index === 0 ? (wave.waitingFor ?? '') : ''),
+    ]),
+  );
+  return table(['WAVE', 'STATE', 'NODE', 'PHASE', 'DETAIL'], rows, look);
+}
+
+function renderVotes(status: RolloutStatus, nowMs: number, look: Look): string[] {
+  const { votes, refusedVotes } = status;
+  const lines = [
+    ...votes.map(({ by, decision, at, reason }) => {
+      const verb = decision === 'Approve' ? 'approved' : 'rejected';
+      return `${by} ${verb} ${ago(at, nowMs)}${reason ? `: ${reason}` : ''}`;
+    }),
+    ...refusedVotes.map(({ by, reason }) => `${by} was refused: ${reason}`),
+  ];
+  return lines.length > 0 ? [`${paint('Votes', 'bold', look)}\n${indent(lines.join('\n'))}`] : [];
+}
+
+/** Nodes that went wrong while the rollout still runs; a finished one lists them in its outcome. */
+function renderTrouble({ status, outcome }: RolloutView, look: Look): string[] {
+  if (!status || outcome) return [];
+  const lines = status.waves.flatMap(({ nodes }) =>
+    nodes
+      .filter(({ phase }) => phase === 'NeedsAttention' || phase === 'RolledBack')
+      .map(({ node, phase, reason }) => `${node} ${phase}${reason ? `: ${reason}` : ''}`),
+  );
+  if (lines.length === 0) return [];
+  return [paint(`Needs attention\n${indent(lines.join('\n'))}`, 'red', look)];
+}
+
+function nextCommands(view: RolloutView, about: RolloutSummary | undefined): readonly string[] {
+  const { status, rollout, failure } = view;
+  if (failure) return [`temporal workflow show --workflow-id ${view.workflowId}`];
+  if (status?.phase === 'AwaitingApproval' && about) {
+    return [`tidegate status ${rollout} --plan`, ...status.next];
+  }
+  return (status?.next ?? []).filter((command) => command !== `tidegate status ${rollout}`);
+}
+
+function renderNext(commands: readonly string[], look: Look): string[] {
+  if (commands.length === 0) return [];
+  return [`${paint('Next', 'bold', look)}\n${indent(commands.join('\n'))}`];
+}
