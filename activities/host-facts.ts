@@ -9,8 +9,8 @@ import { INSPECT_SCRIPT } from './scripts/inspect.ts';
 export interface HostInspection {
   readonly host: HostFacts;
   readonly containers: readonly ContainerFacts[];
-  /** State of each CRI plugin of containerd, e.g. "linux/amd64 ok"; empty if none is loaded. */
-  readonly criPlugins: Readonly<Record<string, string>>;
+  /** State of each CRI plugin of containerd, e.g. "linux/amd64 ok"; absent if it did not say. */
+  readonly criPlugins?: Readonly<Record<string, string>>;
 }
 
 /** A node with some hundred containers needs more than the default 64 KiB; none of it is returned raw. */
@@ -54,10 +54,13 @@ export function parseInspection(records: readonly HostRecord[], node: string): H
       diskFreeBytes: Number(one('diskFreeBytes')),
     },
     containers: [...containerdContainers(records), ...crioContainers(records, node)],
-    criPlugins: Object.fromEntries(
-      fieldsOf(records, 'plugin').map(([name = '', state = '']) => [name, state.trim()]),
-    ),
+    ...(fieldsOf(records, 'pluginsRead').length > 0 ? { criPlugins: pluginStates(records) } : {}),
   };
+}
+
+function pluginStates(records: readonly HostRecord[]): Readonly<Record<string, string>> {
+  const states = fieldsOf(records, 'plugin').map(([name = '', state = '']) => [name, state.trim()]);
+  return Object.fromEntries(states);
 }
 
 /** dpkg still knows removed packages; only those with files on the host count as installed. */

@@ -29,7 +29,7 @@ export function judgeHost(
     broken.push(`${lost.length} container(s) did not survive: ${lost.slice(0, 10).join(', ')}`);
   }
   broken.push(...wanted.packages.flatMap((entry) => wrongDaemon(entry, wanted.expect, found)));
-  const waiting = wanted.packages.flatMap((entry) => daemonProblems(entry, found));
+  const waiting = wanted.packages.flatMap((entry) => silentDaemon(entry, found));
   if (broken.length > 0) return { kind: 'Failed', reasons: [...broken, ...waiting] };
   if (waiting.length > 0) return { kind: 'Waiting', reasons: waiting };
   return {
@@ -54,30 +54,34 @@ function packageProblems(
   return [`${entry.name} is ${is} instead of ${version} (install ok installed)`];
 }
 
-/** The transaction has restarted what had to be: another version will not become the right one. */
+/** A daemon that answers has loaded its plugins, and the transaction has restarted it if need be. */
 function wrongDaemon(
   entry: PlannedPackage,
   expect: 'From' | 'To',
   found: HostInspection,
 ): string[] {
   const running = entry.daemon && found.host.daemons[entry.daemon];
+  if (!running) return [];
   const { daemonVersion } = expect === 'To' ? entry.to : entry.from;
-  if (!running || running === daemonVersion) return [];
-  return [`the running ${entry.daemon} is ${running} instead of ${daemonVersion}`];
+  const problems = entry.daemon === 'containerd' ? criProblems(found.criPlugins) : [];
+  if (running !== daemonVersion) {
+    problems.unshift(`the running ${entry.daemon} is ${running} instead of ${daemonVersion}`);
+  }
+  return problems;
 }
 
-function daemonProblems(entry: PlannedPackage, found: HostInspection): string[] {
+function silentDaemon(entry: PlannedPackage, found: HostInspection): string[] {
   if (!entry.daemon) return [];
-  const problems: string[] = [];
-  if (!found.host.daemons[entry.daemon]) problems.push(`${entry.daemon} does not answer`);
-  if (entry.daemon === 'containerd') problems.push(...criProblems(found.criPlugins));
-  return problems;
+  if (!found.host.daemons[entry.daemon]) return [`${entry.daemon} does not answer`];
+  const silent = entry.daemon === 'containerd' && !found.criPlugins;
+  return silent ? ['containerd does not tell its plugins'] : [];
 }
 
 /** A default configuration of containerd disables the plugin: then the daemon runs, but not for Kubernetes. */
 function criProblems(plugins: HostInspection['criPlugins']): string[] {
+  if (!plugins) return [];
   const entries = Object.entries(plugins);
-  if (entries.length === 0) return ['containerd has loaded no CRI plugin'];
+  if (entries.length === 0) return ['containerd serves no CRI: its plugin is not loaded'];
   return entries
     .filter(([, state]) => !/(^| )ok$/.test(state))
     .map(([name, state]) => `containerd's plugin ${name} is "${state}"`);

@@ -1,3 +1,5 @@
+import { DAEMON_VERSION } from './daemon-version.ts';
+
 /**
  * What the host says of itself, in one round trip: lines of tab-separated fields, the last one
  * "end". Arguments: package names. Reads only.
@@ -5,6 +7,7 @@
 export const INSPECT_SCRIPT = `
 set -u
 LC_ALL=C; export LC_ALL
+${DAEMON_VERSION}
 line() { printf '%s\\t%s\\n' "$1" "$2"; }
 release() { (. /etc/os-release; eval "printf '%s' \\"\\\${$1:-}\\""); }
 
@@ -31,12 +34,15 @@ packages() {
 }
 
 containerd() {
-  printf 'daemon\\tcontainerd\\t%s\\n' "$(timeout 5 ctr version 2>/dev/null | sed -n '/^Server:/,$ s/^ *Version: *//p')"
-  timeout 5 ctr plugins ls 2>/dev/null | while read -r type id platforms state rest; do
-    case "$type/$id" in
-      io.containerd.grpc.v1/cri | io.containerd.cri.v1/*) printf 'plugin\\t%s/%s\\t%s %s %s\\n' "$type" "$id" "$platforms" "$state" "$rest" ;;
-    esac
-  done
+  line daemon "containerd	$(daemon_version containerd)"
+  if plugins=$(timeout 5 ctr plugins ls 2>/dev/null); then
+    line pluginsRead yes
+    printf '%s\\n' "$plugins" | while read -r type id platforms state rest; do
+      case "$type/$id" in
+        io.containerd.grpc.v1/cri | io.containerd.cri.v1/*) printf 'plugin\\t%s/%s\\t%s %s %s\\n' "$type" "$id" "$platforms" "$state" "$rest" ;;
+      esac
+    done
+  fi
   line clockTicks "$(getconf CLK_TCK)"
   line bootSeconds "$(sed -n 's/^btime //p' /proc/stat)"
   timeout 5 ctr -n k8s.io tasks ls 2>/dev/null | while read -r id pid state; do
@@ -57,7 +63,7 @@ labels() {
 }
 
 crio() {
-  printf 'daemon\\tcrio\\t%s\\n' "$(timeout 5 crictl version 2>/dev/null | sed -n 's/^RuntimeVersion: *//p')"
+  line daemon "crio	$(daemon_version crio)"
   printf 'crictl\\t%s\\n' "$(timeout 5 crictl ps -o json 2>/dev/null | tr -d '\\n\\t')"
 }
 

@@ -3,6 +3,8 @@
  * dead worker interrupts nothing; the unit's name is what makes it happen once.
  */
 
+import { DAEMON_VERSION } from './daemon-version.ts';
+
 /** Runs inside the unit. Arguments: phase file, log file; then name, version, sha256, daemon or "-", daemon version. */
 const UNIT_SCRIPT = `
 set -u
@@ -18,17 +20,11 @@ if [ -n "$(dpkg --audit)" ] || ls /var/lib/dpkg/updates/[0-9]* >/dev/null 2>&1; 
   logged dpkg --configure -a --force-confold --force-confdef; check $?
 fi
 
-running() {
-  case "$1" in
-    containerd) timeout 5 ctr version 2>/dev/null | sed -n '/^Server:/,$ s/^ *Version: *//p' ;;
-    crio) timeout 5 crictl version 2>/dev/null | sed -n 's/^RuntimeVersion: *//p' ;;
-  esac
-}
-stale() {
+${DAEMON_VERSION}stale() {
   pid=$(systemctl show -p MainPID --value "$1")
   [ "$pid" = 0 ] && return 0
   case "$(readlink "/proc/$pid/exe")" in *'(deleted)'*) return 0 ;; esac
-  [ "$(running "$1")" != "$2" ]
+  [ "$(daemon_version "$1")" != "$2" ]
 }
 
 phase Installing
@@ -76,13 +72,7 @@ follow() {
     sleep 0.2
   done
 }
-running() {
-  case "$1" in
-    containerd) timeout 5 ctr version 2>/dev/null | sed -n '/^Server:/,$ s/^ *Version: *//p' ;;
-    crio) timeout 5 crictl version 2>/dev/null | sed -n 's/^RuntimeVersion: *//p' ;;
-  esac
-}
-installed() {
+${DAEMON_VERSION}installed() {
   while [ "$#" -ge 5 ]; do
     [ "$(dpkg-query -W -f='\${Version} \${Status}' "$1" 2>/dev/null)" = "$2 install ok installed" ] || return 1
     shift 5
@@ -90,7 +80,7 @@ installed() {
 }
 runs() {
   while [ "$#" -ge 5 ]; do
-    [ "$4" = - ] || [ "$(running "$4")" = "$5" ] || return 1
+    [ "$4" = - ] || [ "$(daemon_version "$4")" = "$5" ] || return 1
     shift 5
   done
 }

@@ -23,6 +23,7 @@ package	containerd	1.6.20~ds1-1+deb12u3	install ok installed
 package	runc	1.1.5+ds1-1+deb12u1	hold ok installed
 package	gone	1.0	deinstall ok config-files
 daemon	containerd	1.6.20~ds1-1+deb12u3
+pluginsRead	yes
 plugin	io.containerd.grpc.v1/cri	linux/amd64 ok
 clockTicks	100
 bootSeconds	1000
@@ -145,7 +146,12 @@ describe('judgeHost', () => {
   it('waits for a daemon that is not up yet, and for CRI', () => {
     const down = inspection(NODE.replace(/^(daemon|plugin).*$/gm, ''));
     assert.equal(judge(down).kind, 'Waiting');
-    assert.match(reasons(judge(down)), /does not answer\ncontainerd has loaded no CRI plugin/);
+    assert.match(reasons(judge(down)), /does not answer/);
+    const mute = inspection(NODE.replace(/^plugin.*$/gm, ''));
+    assert.match(reasons(judge(mute)), /does not tell its plugins/);
+    const disabled = inspection(NODE.replace(/^plugin\t.*$/m, ''));
+    assert.equal(judge(disabled).kind, 'Failed');
+    assert.match(reasons(judge(disabled)), /serves no CRI/);
     const skipped = inspection(NODE.replace('amd64 ok', 'amd64 error'));
     assert.match(
       reasons(judge(skipped)),
