@@ -84,39 +84,8 @@ type BundleAnswer =
 
 /** The bundle as the plan recorded it, with exactly the versions that these nodes came from. */
 function bundleFor(plan: Plan, nodes: readonly PlannedNode[]): BundleAnswer {
-  const releases = new Map<string, Bundle['spec']['releases'][number]>();
-  const cameFrom = new Map<string, Map<string, string[]>>();
-  for (const node of nodes) {
-    const { os, architecture } = node.expects;
-    const release = `${os}/${architecture}`;
-    if (architecture !== 'amd64' && architecture !== 'arm64') {
-      return { kind: 'Mixed', reason: `${node.node} has the unknown architecture ${architecture}` };
-    }
-    const entry = releases.get(release) ?? { os, architecture, packages: [] };
-    for (const planned of node.packages) {
-      const { from, to } = inBundleOrder(plan, planned);
-      const known = entry.packages.find((other) => other.name === planned.name);
-      if (!known) {
-        const daemon = planned.daemon ? { daemon: planned.daemon } : {};
-        entry.packages.push({ name: planned.name, ...daemon, to, from: [from] });
-      }
-      const versions = cameFrom.get(`${release}/${planned.name}`) ?? new Map<string, string[]>();
-      versions.set(planned.from.version, [
-        ...(versions.get(planned.from.version) ?? []),
-        node.node,
-      ]);
-      cameFrom.set(`${release}/${planned.name}`, versions);
-    }
-    releases.set(release, entry);
-  }
-  for (const [key, versions] of cameFrom) {
-    if (versions.size < 2) continue;
-    const groups = [...versions].map(([version, names]) => `${version}: ${names.join(',')}`);
-    return {
-      kind: 'Mixed',
-      reason: `its nodes came from different versions of ${key.split('/').at(-1)} (${groups.join('; ')}); take back each group by itself with --nodes`,
-    };
-  }
+  const mixed = mixedOrigin(nodes);
+  if (mixed !== '') return { kind: 'Mixed', reason: mixed };
   const { name, reason, fixes, expectedChanges, disruption } = plan.bundle;
   return {
     kind: 'One',
@@ -129,10 +98,50 @@ function bundleFor(plan: Plan, nodes: readonly PlannedNode[]): BundleAnswer {
         disruption,
         fixes: [...fixes],
         expectedChanges: [...expectedChanges],
-        releases: [...releases.values()],
+        releases: releasesOf(plan, nodes),
       },
     },
   };
+}
+
+type Release = Bundle['spec']['releases'][number];
+
+function releasesOf(plan: Plan, nodes: readonly PlannedNode[]): Release[] {
+  const releases = new Map<string, Release>();
+  for (const node of nodes) {
+    const { os } = node.expects;
+    const architecture = node.expects.architecture as Release['architecture'];
+    const key = `${os}/${architecture}`;
+    const release = releases.get(key) ?? { os, architecture, packages: [] };
+    for (const planned of node.packages) {
+      if (release.packages.some((known) => known.name === planned.name)) continue;
+      const { from, to } = inBundleOrder(plan, planned);
+      const daemon = planned.daemon ? { daemon: planned.daemon } : {};
+      release.packages.push({ name: planned.name, ...daemon, to, from: [from] });
+    }
+    releases.set(key, release);
+  }
+  return [...releases.values()];
+}
+
+/** One rollout goes back to one version of a package for each release; says where there are more. */
+function mixedOrigin(nodes: readonly PlannedNode[]): string {
+  const origins = new Map<string, Map<string, string[]>>();
+  for (const { node, expects, packages } of nodes) {
+    for (const { name, from } of packages) {
+      const key = `${name} on ${expects.os}/${expects.architecture}`;
+      const versions = origins.get(key) ?? new Map<string, string[]>();
+      versions.set(from.version, [...(versions.get(from.version) ?? []), node]);
+      origins.set(key, versions);
+    }
+  }
+  const mixed = [...origins].filter(([, versions]) => versions.size > 1);
+  return mixed
+    .map(([key, versions]) => {
+      const groups = [...versions].map(([version, names]) => `${version}: ${names.join(',')}`);
+      return `its nodes came from different versions of ${key} (${groups.join('; ')}); take back each group by itself with --nodes`;
+    })
+    .join('; ');
 }
 
 /** In a plan that went back already, `from` is the bundle's `to`. */

@@ -1,5 +1,6 @@
 /** The command line as a function: arguments in, exit code out. */
 import { Command, CommanderError, Option } from 'commander';
+import manifest from '../package.json' with { type: 'json' };
 import type { CommandContext } from './commands/command.ts';
 import { addInventory } from './commands/inventory.ts';
 import { addPlan } from './commands/plan.ts';
@@ -68,6 +69,7 @@ function buildProgram(context: CommandContext): Command {
     .option('--profile <name>', "profile of Temporal's configuration file")
     .option('--address <host:port>', 'where Temporal listens')
     .option('--namespace <name>', "Temporal's namespace")
+    .version(manifest.version)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: terminal.out,

@@ -1,10 +1,5 @@
 /** The typed API: starts, looks at and steers rollouts. The command line is built on it. */
-import { randomUUID } from 'node:crypto';
-import {
-  type Client,
-  WorkflowExecutionAlreadyStartedError,
-  type WorkflowHandle,
-} from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import {
   defineSearchAttributeKey,
   SearchAttributeType,
@@ -14,10 +9,10 @@ import {
   type Command,
   INVENTORY_WORKFLOW,
   type Inventory,
+  type MessageName,
   PLAN_WORKFLOW,
   ROLLOUT_WORKFLOW,
   type RolloutOutcome,
-  type RolloutStatus,
   rolloutWorkflowId,
   SEARCH_ATTRIBUTES,
   TASK_QUEUE,
@@ -28,16 +23,14 @@ import type { PlanResult } from '../workflows/domain/plan-types.ts';
 import type { Rollout } from '../workflows/domain/spec.ts';
 import { makeBackRollout } from './back.ts';
 import { type ConnectOptions, connect, type TemporalConnection } from './connection.ts';
-import { refused, TidegateError } from './errors.ts';
-import { explainError, isNotFound, isPassing, isUnimplemented } from './explain.ts';
-import { phaseSince, recordedRequest } from './history.ts';
-import { listRollouts, runState } from './listing.ts';
-import { LiveReader } from './live.ts';
-import { type RolloutEntry, type RolloutView, summaryOf } from './view.ts';
+import { refused } from './errors.ts';
+import { recordedRequest } from './history.ts';
+import { listRollouts } from './listing.ts';
+import { Session } from './session.ts';
+import type { RolloutEntry, RolloutView } from './view.ts';
+import { ViewReader } from './view-reader.ts';
 
-/** A poller that has not asked for work this long is taken for gone; a long poll lasts a minute. */
-const POLLER_MAX_AGE_MS = 90_000;
-const CALL_TIMEOUT_MS = 10_000;
+const READ_TIMEOUT_MS = 10_000;
 const UPDATE_TIMEOUT_MS = 20_000;
 /** Temporal takes summaries of up to 400 bytes. */
 const MAX_SUMMARY = 380;
@@ -67,18 +60,12 @@ export function requireRollout(request: unknown): Rollout {
 
 /** Talks to one namespace of one Temporal. Every method throws TidegateError and nothing else. */
 export class RolloutClient {
-  readonly address: string;
-  readonly namespace: string;
-  private readonly client: Client;
-  private readonly live: LiveReader;
-  private readonly disconnect: () => Promise<void>;
+  private readonly session: Session;
+  private readonly views: ViewReader;
 
   constructor(connection: TemporalConnection) {
-    this.client = connection.client;
-    this.address = connection.address;
-    this.namespace = connection.namespace;
-    this.disconnect = connection.close;
-    this.live = new LiveReader(connection.client);
+    this.session = new Session(connection);
+    this.views = new ViewReader(this.session);
   }
 
   /** Connects with Temporal's own settings: environment, profile, or the options given. */
@@ -87,58 +74,49 @@ export class RolloutClient {
   }
 
   async close(): Promise<void> {
-    await this.disconnect();
+    await this.session.close();
   }
 
   /** Makes the plan of a rollout; touches nothing. */
   async plan(request: unknown): Promise<PlanResult> {
     const document = requireRollout(request);
-    return await this.run<PlanResult>(PLAN_WORKFLOW, `plan/${document.metadata.name}`, document);
+    const id = `plan/${document.metadata.name}`;
+    return await this.session.execute<PlanResult>(PLAN_WORKFLOW, id, document);
   }
 
   /** Lists what every node of a fleet runs; `fleet` is a document or the name of one. */
   async inventory(fleet: unknown): Promise<Inventory> {
     const name = typeof fleet === 'string' ? fleet : (documentName(fleet) ?? 'fleet');
-    return await this.run<Inventory>(INVENTORY_WORKFLOW, `inventory/${name}`, { fleet });
+    const id = `inventory/${name}`;
+    return await this.session.execute<Inventory>(INVENTORY_WORKFLOW, id, { fleet });
   }
 
   /** Starts a rollout; refuses while one of the same name runs. */
   async start(request: unknown): Promise<StartedRollout> {
     const document = requireRollout(request);
     const rollout = document.metadata.name;
-    const workflowId = rolloutWorkflowId(rollout);
-    return await this.explained(async () => {
-      await this.requireWorker();
-      const handle = await this.client.workflow
-        .start(ROLLOUT_WORKFLOW, {
-          workflowId,
-          taskQueue: TASK_QUEUE,
-          args: [document],
-          workflowIdConflictPolicy: 'FAIL',
-          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-          staticSummary: summaryLine(document),
-          typedSearchAttributes: new TypedSearchAttributes([
-            { key: rolloutKey, value: rollout },
-            { key: phaseKey, value: 'Planning' },
-          ]),
-        })
-        .catch((error) => {
-          if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-          throw refused(
-            `Rollout ${rollout} runs already. Look at it with "tidegate status ${rollout}"; to run another one beside it, give it another metadata.name.`,
-          );
-        });
-      return { rollout, workflowId, runId: handle.firstExecutionRunId };
+    return await this.session.call(async () => {
+      await this.session.requireWorker();
+      try {
+        return await this.startWorkflow(document);
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+        throw refused(
+          `Rollout ${rollout} runs already. Look at it with "tidegate status ${rollout}"; to run another one beside it, give it another metadata.name.`,
+        );
+      }
     });
   }
 
   /** Approves the plan with this digest; returns what the rollout answers. */
   async approve(rollout: string, vote: Vote): Promise<string> {
-    const digest =
-      vote.digest === undefined ? undefined : await this.fullDigest(rollout, vote.digest);
-    return await this.send(rollout, 'approve', digest === undefined ? vote : { ...vote, digest });
+    const { digest, ...rest } = vote;
+    if (digest === undefined) return await this.send(rollout, 'approve', rest);
+    const full = await this.fullDigest(rollout, digest);
+    return await this.send(rollout, 'approve', { ...rest, digest: full });
   }
 
+  /** Rejects the plan that waits, which ends the rollout before any node is touched. */
   async reject(rollout: string, command: Command): Promise<string> {
     return await this.send(rollout, 'reject', command);
   }
@@ -155,194 +133,108 @@ export class RolloutClient {
     nodes?: readonly string[],
   ): Promise<RollbackAnswer> {
     const view = await this.status(rollout);
-    if (view.state === 'Running') {
-      if (nodes) throw refused('--nodes is for finished rollouts; a running one takes back all.');
-      return { rollout, message: await this.send(rollout, 'rollback', command) };
-    }
-    const { outcome } = view;
-    if (!outcome) {
-      throw refused(
-        `Rollout ${rollout} ended without an outcome (${view.failure?.message ?? view.state}): there is no record of updated nodes.`,
-      );
-    }
-    const { plan } = await this.planOf(rollout);
-    const request = await this.explained(() => recordedRequest(this.client, view));
-    const answer = makeBackRollout({ request, plan, outcomes: outcome.nodes, nodes, command });
-    if (answer.kind === 'Refused') {
-      throw refused(`Rollout ${rollout} is not taken back: ${answer.reason}.`);
-    }
-    const started = await this.start(answer.rollout);
-    const message = `started ${started.rollout}, which takes the updated nodes back`;
-    return { rollout, message, started };
+    if (view.state !== 'Running') return await this.rollbackFinished(view, command, nodes);
+    if (nodes) throw refused('--nodes is for finished rollouts; a running one takes back all.');
+    return { rollout, message: await this.send(rollout, 'rollback', command) };
   }
 
   /** Returns the plan that a rollout recorded. */
   async planOf(rollout: string): Promise<PlanResult> {
-    const planned = await this.explained(() =>
-      this.withDeadline(CALL_TIMEOUT_MS, () =>
-        this.handle(rollout).query<PlanResult | undefined>('plan'),
-      ),
-    ).catch((error) => this.unknownRollout(rollout, error));
-    if (!planned) throw refused(`Rollout ${rollout} has no plan (yet).`);
+    const { session } = this;
+    const ask = () => session.handle(rollout).query<PlanResult | undefined>('plan');
+    const planned = await session.about(rollout, ask, READ_TIMEOUT_MS);
+    if (!planned) throw refused(`Rollout ${rollout} has no plan.`);
     return planned;
   }
 
   /** Returns everything that is known of a rollout, down to the phases of nodes in work. */
   async status(rollout: string): Promise<RolloutView> {
-    return await this.explained(() =>
-      this.withDeadline(CALL_TIMEOUT_MS, () => this.view(rollout)),
-    ).catch((error) => this.unknownRollout(rollout, error));
+    const read = () => this.views.read(rollout);
+    return await this.session.about(rollout, read, READ_TIMEOUT_MS);
   }
 
   /** Lists the newest run of each rollout, newest first. */
   async list(limit = 100): Promise<RolloutEntry[]> {
-    return await this.explained(() =>
-      this.withDeadline(CALL_TIMEOUT_MS, () => listRollouts(this.client, limit)),
-    );
+    const { session } = this;
+    return await session.call(() => listRollouts(session.client, limit), READ_TIMEOUT_MS);
   }
 
   /** Waits for a rollout's end, however long it takes. */
   async waitFor(rollout: string): Promise<RolloutOutcome> {
-    return await this.explained(
-      () => this.handle(rollout).result() as Promise<RolloutOutcome>,
-    ).catch((error) => this.unknownRollout(rollout, error));
+    const { session } = this;
+    const wait = () => session.handle(rollout).result() as Promise<RolloutOutcome>;
+    return await session.about(rollout, wait);
   }
 
-  private handle(rollout: string): WorkflowHandle {
-    return this.client.workflow.getHandle(rolloutWorkflowId(rollout));
-  }
-
-  private async view(rollout: string): Promise<RolloutView> {
-    const handle = this.handle(rollout);
-    const described = await handle.describe();
-    const { workflowId, runId, startTime, closeTime } = described;
-    const state = runState(described.status.name);
-    const base = {
-      rollout,
+  private async startWorkflow(document: Rollout): Promise<StartedRollout> {
+    const rollout = document.metadata.name;
+    const workflowId = rolloutWorkflowId(rollout);
+    const handle = await this.session.client.workflow.start(ROLLOUT_WORKFLOW, {
       workflowId,
-      runId,
-      state,
-      startedAt: startTime.toISOString(),
-      ...(closeTime ? { closedAt: closeTime.toISOString() } : {}),
-      live: [],
-    };
-    if (state === 'Completed') {
-      const outcome = (await handle.result()) as RolloutOutcome;
-      return { ...base, outcome, ...(await this.answers(handle)) };
+      taskQueue: TASK_QUEUE,
+      args: [document],
+      workflowIdConflictPolicy: 'FAIL',
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      staticSummary: summaryLine(document),
+      typedSearchAttributes: new TypedSearchAttributes([
+        { key: rolloutKey, value: rollout },
+        { key: phaseKey, value: 'Planning' },
+      ]),
+    });
+    return { rollout, workflowId, runId: handle.firstExecutionRunId };
+  }
+
+  private async rollbackFinished(
+    view: RolloutView,
+    command: Command,
+    nodes: readonly string[] | undefined,
+  ): Promise<RollbackAnswer> {
+    const { rollout, outcome, failure, state } = view;
+    if (!outcome) {
+      const why = failure?.message ?? state;
+      throw refused(`Rollout ${rollout} ended without a record of updated nodes: ${why}`);
     }
-    if (state === 'Running') {
-      const since = await phaseSince(this.client, described);
-      return { ...base, ...(since ? { since } : {}), ...(await this.answers(handle)) };
+    const { plan } = await this.planOf(rollout);
+    const request = await this.session.call(() => recordedRequest(this.session.client, view));
+    const answer = makeBackRollout({ request, plan, outcomes: outcome.nodes, nodes, command });
+    if (answer.kind === 'Refused') {
+      throw refused(`Rollout ${rollout} is not taken back: ${answer.reason}.`);
     }
-    const failure = await handle.result().then(
-      () => ({ type: state, message: 'ended', exitCode: 1 }),
-      (error: unknown) => {
-        const { type, message, exitCode } = explainError(error, this);
-        return { type: type ?? state, message, exitCode };
+    const started = await this.start(answer.rollout);
+    const message = `${started.rollout} started; it takes the updated nodes back once its plan is approved`;
+    return { rollout, message, started };
+  }
+
+  private async send(
+    rollout: string,
+    name: MessageName,
+    argument: Vote | Command,
+  ): Promise<string> {
+    const { session } = this;
+    const handle = session.handle(rollout);
+    return await session.about(
+      rollout,
+      async () => {
+        const { status } = await handle.describe();
+        if (status.name !== 'RUNNING') {
+          throw refused(
+            `Rollout ${rollout} has ended. Look at it with "tidegate status ${rollout}".`,
+          );
+        }
+        await session.requireWorker();
+        return await handle.executeUpdate<string, [Vote | Command]>(name, { args: [argument] });
       },
+      UPDATE_TIMEOUT_MS,
     );
-    return { ...base, failure };
   }
 
-  /** Asks the workflow itself; what Temporal alone knows is shown where no worker answers. */
-  private async answers(
-    handle: WorkflowHandle,
-  ): Promise<Partial<Pick<RolloutView, 'status' | 'live' | 'about' | 'silent'>>> {
-    try {
-      const [told, planned] = await Promise.all([
-        handle.query<RolloutStatus>('status'),
-        handle.query<PlanResult | undefined>('plan'),
-      ]);
-      const { status, live } = await this.live.enrich(told, planned?.plan);
-      return { status, live, ...(planned ? { about: summaryOf(planned.plan) } : {}) };
-    } catch (error) {
-      if (!isPassing(error)) throw error;
-      return { silent: explainError(error, this).message };
-    }
-  }
-
-  private async send(rollout: string, name: string, argument: Vote | Command): Promise<string> {
-    return await this.explained(async () => {
-      const { status } = await this.handle(rollout).describe();
-      if (status.name !== 'RUNNING') {
-        throw refused(
-          `Rollout ${rollout} has ended. Look at it with "tidegate status ${rollout}".`,
-        );
-      }
-      await this.requireWorker();
-      return await this.withDeadline(UPDATE_TIMEOUT_MS, () =>
-        this.handle(rollout).executeUpdate<string, [Vote | Command]>(name, { args: [argument] }),
-      );
-    }).catch((error) => this.unknownRollout(rollout, error));
-  }
-
-  /** A unique beginning of the digest will do; anything else goes to the rollout as it is. */
+  /** The first digits of the waiting plan's digest will do; anything else is sent as it is. */
   private async fullDigest(rollout: string, given: string): Promise<string> {
     const { status } = await this.status(rollout);
-    const bare = given.replace(/^sha256:/, '');
+    const digits = given.replace(/^sha256:/, '');
     const known = status?.digest;
-    if (known && /^[0-9a-f]{12,}$/.test(bare) && known.startsWith(`sha256:${bare}`)) return known;
-    return given;
-  }
-
-  /** Runs a short workflow that only reads, and waits for its result. */
-  private async run<T>(type: string, idPrefix: string, argument: unknown): Promise<T> {
-    return await this.explained(async () => {
-      await this.requireWorker();
-      return (await this.client.workflow.execute(type, {
-        workflowId: `${idPrefix}/${randomUUID().slice(0, 8)}`,
-        taskQueue: TASK_QUEUE,
-        args: [argument],
-        workflowExecutionTimeout: '1 hour',
-      })) as T;
-    });
-  }
-
-  /** Fails where nobody would take the work, which would otherwise wait without a word. */
-  private async requireWorker(): Promise<void> {
-    const pollers = await this.pollers();
-    if (pollers > 0) return;
-    throw new TidegateError(
-      `No worker takes work from the queue "${TASK_QUEUE}" (Temporal at ${this.address}, namespace ${this.namespace}). Start one with "npm run worker".`,
-    );
-  }
-
-  private async pollers(): Promise<number> {
-    try {
-      const answer = await this.client.workflowService.describeTaskQueue({
-        namespace: this.namespace,
-        taskQueue: { name: TASK_QUEUE },
-        taskQueueType: 1,
-      });
-      const oldest = Date.now() - POLLER_MAX_AGE_MS;
-      return (answer.pollers ?? []).filter(
-        ({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000 > oldest,
-      ).length;
-    } catch (error) {
-      // Temporal's test server can't tell; then the work is sent on trust.
-      if (isUnimplemented(error)) return 1;
-      throw error;
-    }
-  }
-
-  private async withDeadline<T>(timeoutMs: number, call: () => Promise<T>): Promise<T> {
-    return await this.client.withDeadline(Date.now() + timeoutMs, call);
-  }
-
-  private async explained<T>(call: () => Promise<T>): Promise<T> {
-    try {
-      return await call();
-    } catch (error) {
-      throw explainError(error, this);
-    }
-  }
-
-  private unknownRollout(rollout: string, error: unknown): never {
-    const cause = error instanceof TidegateError ? error.cause : error;
-    if (!isNotFound(cause)) throw error;
-    throw refused(
-      `There is no rollout named ${rollout} (namespace ${this.namespace}). "tidegate status" lists those there are.`,
-    );
+    if (!known || !/^[0-9a-f]{12,}$/.test(digits)) return given;
+    return known.startsWith(`sha256:${digits}`) ? known : given;
   }
 }
 

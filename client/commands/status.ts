@@ -33,8 +33,9 @@ export function addStatus(program: Command, context: CommandContext): void {
 }
 
 async function list(client: RolloutClient, context: CommandContext, self: Command): Promise<void> {
-  const { look, now } = context.terminal;
+  const { look, now, err } = context.terminal;
   const entries = await client.list();
+  if (entries.length === 0) err('No rollout was started yet.\n');
   print(context, self, { json: entries, text: () => renderList(entries, now(), look) });
 }
 

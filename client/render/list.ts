@@ -3,9 +3,8 @@ import type { RolloutEntry } from '../view.ts';
 import { type Look, table, toneOf } from './look.ts';
 import { ago, duration } from './time.ts';
 
-/** Returns one line for each rollout. */
+/** Returns a header and one line for each rollout. */
 export function renderList(entries: readonly RolloutEntry[], nowMs: number, look: Look): string {
-  if (entries.length === 0) return look.aligned ? 'No rollout was started yet.' : '';
   const rows = entries.map((entry) => [
     entry.rollout,
     { text: entry.phase, tone: toneOf(entry.phase) },
