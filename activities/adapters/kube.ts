@@ -194,10 +194,16 @@ function readLease(lease: V1Lease): LeaseRecord {
   const version = lease.metadata?.resourceVersion;
   return {
     holder: holderIdentity ?? '',
-    acquiredAtMs: acquireTime?.getTime() ?? 0,
-    renewedAtMs: renewTime?.getTime() ?? 0,
+    acquiredAtMs: timeOf(acquireTime),
+    renewedAtMs: timeOf(renewTime),
     ...(version ? { version } : {}),
   };
+}
+
+/** The library types these times as dates, and hands them over as text. */
+function timeOf(time: unknown): number {
+  const ms = new Date(time instanceof Date ? time : String(time)).getTime();
+  return Number.isNaN(ms) ? 0 : ms;
 }
 
 /** Lease times need the library's own date: the API server insists on six decimals. */

@@ -36,7 +36,9 @@ while [ "$1" != END ]; do
   shift 5
 done
 shift
-logged apt-get install -y --allow-downgrades --no-download --no-remove --no-install-recommends \\
+# Without any source apt can fetch nothing: what is installed are the staged files, or it fails.
+logged apt-get install -y --allow-downgrades --no-remove --no-install-recommends \\
+  -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \\
   -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef -o DPkg::Lock::Timeout=60 $files
 check $?
 
@@ -62,7 +64,7 @@ store=/var/cache/tidegate
 show() { systemctl show -p "$2" --value "$1.service"; }
 state() { echo "$(show "$1" ActiveState)/$(show "$1" SubState)"; }
 ended() { case "$1" in active/exited | failed/* | inactive/*) return 0 ;; *) return 1 ;; esac; }
-forget() { systemctl stop "$1.service" 2>/dev/null; systemctl reset-failed "$1.service" 2>/dev/null; rm -f "$store/$1.phase" "$store/$1.log" "$store/$1.sh"; }
+forget() { systemctl stop "$1.service" 2>/dev/null; systemctl reset-failed "$1.service" 2>/dev/null; rm -f "$store/$1.phase" "$store/$1.log" "$store/$1.sh" "$store/$1.start"; }
 
 follow() {
   ticks=0
