@@ -38,7 +38,7 @@ export async function cached(
   return withLock(`${final}.lock`, async () => {
     if (await exists(final)) return final;
     await removeRemains(final);
-    const work = await mkdtemp(join(dirname(final), `.${basename(final)}-`));
+    const work = await mkdtemp(workPrefix(final));
     try {
       await build(work);
       await rename(work, final);
@@ -50,8 +50,13 @@ export async function cached(
   });
 }
 
-/** Removes what killed builds of the same entry left. */
-async function removeRemains(final: string): Promise<void> {
+/** Returns the prefix of the folders in which a cache entry is built. */
+export function workPrefix(final: string): string {
+  return join(dirname(final), `.${basename(final)}-`);
+}
+
+/** Removes what killed builds of a cache entry left; only the holder of its lock may. */
+export async function removeRemains(final: string): Promise<void> {
   await mkdir(dirname(final), { recursive: true });
   const pattern = `.${basename(final)}-*`;
   await unmountBelow(dirname(final));

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { exists, keyOf } from './cache.ts';
+import { exists, keyOf, removeRemains, workPrefix } from './cache.ts';
 import { withLock } from './lock.ts';
 import { cacheDir, paths, tool } from './paths.ts';
 import { attempt, run } from './run.ts';
@@ -72,7 +72,8 @@ async function build(dir: string, missing: readonly GoTool[], flags: string): Pr
   const still: GoTool[] = [];
   for (const name of missing) if (!(await exists(join(dir, name)))) still.push(name);
   if (still.length === 0) return;
-  const work = await mkdtemp(`${dir}-`);
+  await removeRemains(dir);
+  const work = await mkdtemp(workPrefix(dir));
   try {
     const targets = still.map((name) => packages[name]);
     const command = ['go', 'build', '-trimpath', '-ldflags', flags, '-o', `${work}/`, ...targets];

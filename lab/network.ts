@@ -67,4 +67,13 @@ export async function removeNetwork(): Promise<void> {
   for (const name of links) if (name !== names.bridge) await attempt(ip('link', 'delete', name));
   for (const name of netns) await run(ip('netns', 'delete', name));
   if (links.includes(names.bridge)) await run(ip('link', 'delete', names.bridge));
+  await removeNamespaceFolder();
+}
+
+/** Unmounts the folder that `ip netns add` mounts onto itself, if no namespace of anyone is left. */
+async function removeNamespaceFolder(): Promise<void> {
+  const folder = '/run/netns';
+  const { code, stdout } = await attempt(['ls', folder]);
+  if (code !== 0 || stdout.trim() !== '') return;
+  if ((await attempt(['mountpoint', '-q', folder])).code === 0) await run(['umount', folder]);
 }

