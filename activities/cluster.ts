@@ -143,7 +143,6 @@ async function hostState(
   const found = await withHost(deps, { access, node, address }, (host) =>
     inspectHost(host, node, names),
   );
-  const wanted = { packages, containersBefore: [], containersMustSurvive: false };
-  const answer = judgeHost(found, { ...wanted, expect: 'To' });
+  const answer = judgeHost(found, { packages, expect: 'To' });
   return answer.kind === 'Passed' ? [] : answer.reasons;
 }

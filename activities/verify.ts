@@ -1,14 +1,16 @@
 /** The activity that proves a node to be as it must be, forward or back. */
 import type { NodeActivities, VerifyResult } from '../workflows/contract.ts';
 import type { HostAdapter } from './adapters/host-adapter.ts';
+import type { KubeAdapter } from './adapters/kube-adapter.ts';
 import { checkExec } from './checks/exec-check.ts';
 import { judgeHost, judgeNode } from './checks/host-check.ts';
-import { type Check, pollChecks } from './checks/poll.ts';
+import { type Check, type CheckAnswer, pollChecks } from './checks/poll.ts';
 import { checkProbe } from './checks/probe.ts';
+import { describe, judgeMissing, missingContainers } from './checks/survivors.ts';
 import { withHeartbeats } from './context.ts';
 import { type ActivityDeps, withHost } from './deps.ts';
 import { fail } from './failure.ts';
-import { inspectHost } from './host-facts.ts';
+import { type HostInspection, inspectHost } from './host-facts.ts';
 
 type VerifyInput = Parameters<NodeActivities['verify']>[0];
 
@@ -52,9 +54,40 @@ async function verifyOn(
   deps.log.info({ node, expect, exec: values['exec'], probeMs: values['probe'] }, 'node verified');
   const { probe } = values;
   return {
-    ...(values['host'] as VerifyResult),
+    ...(values['host'] as HostProof),
     ...(typeof probe === 'number' ? { probeMs: probe } : {}),
   };
+}
+
+type HostProof = Omit<VerifyResult, 'probeMs'>;
+
+/** The host's own state, and what became of the containers that were there before. */
+async function checkHost(
+  kube: KubeAdapter,
+  found: HostInspection,
+  input: VerifyInput,
+): Promise<CheckAnswer<HostProof>> {
+  const before = input.containersBefore;
+  const missing = missingContainers(found.containers, before);
+  const host = judgeHost(found, input);
+  if (!input.containersMustSurvive) {
+    if (host.kind !== 'Passed') return host;
+    const containersLost = missing.map(describe);
+    const containersSurvived = before.length - missing.length;
+    return { kind: 'Passed', value: { packages: host.value, containersSurvived, containersLost } };
+  }
+  const pods = missing.length > 0 ? await kube.podsOn(input.node) : [];
+  const { lost, unclear } = judgeMissing(missing, pods);
+  const reasons = [
+    ...(host.kind === 'Passed' ? [] : host.reasons),
+    ...(lost.length > 0 ? [`did not survive: ${lost.slice(0, 10).join(', ')}`] : []),
+    ...(unclear.length > 0 ? [`not running any more: ${unclear.slice(0, 10).join(', ')}`] : []),
+  ];
+  if (host.kind === 'Passed' && reasons.length === 0) {
+    const value = { packages: host.value, containersSurvived: before.length, containersLost: [] };
+    return { kind: 'Passed', value };
+  }
+  return { kind: host.kind === 'Failed' || lost.length > 0 ? 'Failed' : 'Waiting', reasons };
 }
 
 function checksOf(deps: ActivityDeps, host: HostAdapter, input: VerifyInput): readonly Check[] {
@@ -64,7 +97,7 @@ function checksOf(deps: ActivityDeps, host: HostAdapter, input: VerifyInput): re
   const checks: Check[] = [
     {
       name: 'host',
-      ask: async () => judgeHost(await inspectHost(host, node, names), input),
+      ask: async () => await checkHost(kube, await inspectHost(host, node, names), input),
     },
     { name: 'node', ask: async () => judgeNode(await kube.getNode(node)) },
     {

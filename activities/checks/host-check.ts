@@ -1,6 +1,5 @@
 /** Judges what a host and its Node object say after a change. */
-import type { VerifyResult } from '../../workflows/contract.ts';
-import type { ContainerFacts } from '../../workflows/domain/inventory.ts';
+import type { NodeOutcome } from '../../workflows/contract.ts';
 import type { PlannedPackage } from '../../workflows/domain/plan-types.ts';
 import type { V1Node } from '../adapters/kube-adapter.ts';
 import type { HostInspection } from '../host-facts.ts';
@@ -11,34 +10,24 @@ import type { CheckAnswer } from './poll.ts';
 export interface HostExpectation {
   readonly packages: readonly PlannedPackage[];
   readonly expect: 'From' | 'To';
-  readonly containersBefore: readonly ContainerFacts[];
-  readonly containersMustSurvive: boolean;
 }
 
-/** Boot time, from which start times are computed, moves when the clock is set. */
-const START_TOLERANCE_MS = 5000;
-
-/** Judges packages, daemons, CRI and surviving containers of one inspection. */
+/** Judges packages, daemons and CRI of one inspection. */
 export function judgeHost(
   found: HostInspection,
   wanted: HostExpectation,
-): CheckAnswer<Omit<VerifyResult, 'probeMs'>> {
-  const broken = wanted.packages.flatMap((entry) => packageProblems(entry, wanted.expect, found));
-  const lost = lostContainers(found.containers, wanted.containersBefore);
-  if (wanted.containersMustSurvive && lost.length > 0) {
-    broken.push(`${lost.length} container(s) did not survive: ${lost.slice(0, 10).join(', ')}`);
-  }
-  broken.push(...wanted.packages.flatMap((entry) => wrongDaemon(entry, wanted.expect, found)));
-  const waiting = wanted.packages.flatMap((entry) => silentDaemon(entry, found));
+): CheckAnswer<NodeOutcome['packages']> {
+  const { packages, expect } = wanted;
+  const broken = packages.flatMap((entry) => [
+    ...packageProblems(entry, expect, found),
+    ...wrongDaemon(entry, expect, found),
+  ]);
+  const waiting = packages.flatMap((entry) => silentDaemon(entry, found));
   if (broken.length > 0) return { kind: 'Failed', reasons: [...broken, ...waiting] };
   if (waiting.length > 0) return { kind: 'Waiting', reasons: waiting };
   return {
     kind: 'Passed',
-    value: {
-      packages: wanted.packages.map((entry) => packageOutcome(entry, wanted.expect, found)),
-      containersSurvived: wanted.containersBefore.length - lost.length,
-      containersLost: lost,
-    },
+    value: packages.map((entry) => packageOutcome(entry, expect, found)),
   };
 }
 
@@ -85,22 +74,6 @@ function criProblems(plugins: HostInspection['criPlugins']): string[] {
   return entries
     .filter(([, state]) => !/(^| )ok$/.test(state))
     .map(([name, state]) => `containerd's plugin ${name} is "${state}"`);
-}
-
-/** Returns containers that were there before and are not any more, or have started anew. */
-function lostContainers(
-  now: readonly ContainerFacts[],
-  before: readonly ContainerFacts[],
-): readonly string[] {
-  const byId = new Map(now.map((container) => [container.id, container]));
-  return before
-    .filter((container) => {
-      const same = byId.get(container.id);
-      if (!same) return true;
-      const moved = Date.parse(same.startedAt) - Date.parse(container.startedAt);
-      return Math.abs(moved) > START_TOLERANCE_MS;
-    })
-    .map(({ namespace, pod, name, id }) => `${namespace}/${pod}/${name} (${id.slice(0, 12)})`);
 }
 
 function packageOutcome(entry: PlannedPackage, expect: 'From' | 'To', found: HostInspection) {

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { V1Pod } from '../../activities/adapters/kube-adapter.ts';
+import { judgeMissing, missingContainers } from '../../activities/checks/survivors.ts';
+import { pod } from './fakes.ts';
+
+const startedAt = '2026-01-01T00:00:00.000Z';
+const container = { id: 'c1', namespace: 'shop', pod: 'web', name: 'web', startedAt };
+
+describe('missingContainers', () => {
+  const cases: [string, (typeof container)[], number][] = [
+    ['the same one', [container], 0],
+    ['none', [], 1],
+    ['another one', [{ ...container, id: 'c2' }], 1],
+    ['the same after the clock was set', [{ ...container, startedAt: '2026-01-01T00:00:02Z' }], 0],
+    ['the same, started anew', [{ ...container, startedAt: '2026-01-01T00:01:00Z' }], 1],
+  ];
+  for (const [title, now, count] of cases) {
+    it(`${title}: ${count}`, () => {
+      assert.equal(missingContainers(now, [container]).length, count);
+    });
+  }
+});
+
+describe('judgeMissing', () => {
+  const ended = (exitCode: number) => ({
+    terminated: { containerID: 'containerd://c1', exitCode },
+  });
+  const web = (state: object, phase = 'Running'): V1Pod[] => [
+    pod('web', 'ReplicaSet/web', {
+      status: { phase, containerStatuses: [{ name: 'web', ...state }] as never },
+    }),
+  ];
+  const deleted = pod('web', 'Job/x', { metadata: { deletionTimestamp: new Date() } });
+  const cases: [string, V1Pod[], 'lost' | 'unclear' | 'fine'][] = [
+    ['killed and started again', web({ lastState: ended(137) }), 'lost'],
+    ['killed, never started again', web({ state: ended(255) }, 'Failed'), 'lost'],
+    ['came to its end in a pod that goes on', web({ state: ended(0) }), 'fine'],
+    ['came to its end with its pod', web({}, 'Succeeded'), 'fine'],
+    ['deleted with its pod', [], 'fine'],
+    ['being deleted with its pod', [deleted], 'fine'],
+    ['not reported yet', web({ state: { running: {} } }), 'unclear'],
+  ];
+  for (const [title, pods, expected] of cases) {
+    it(`${title}: ${expected}`, () => {
+      const { lost, unclear } = judgeMissing([container], pods);
+      const actual = lost.length > 0 ? 'lost' : unclear.length > 0 ? 'unclear' : 'fine';
+      assert.equal(actual, expected);
+    });
+  }
+});
