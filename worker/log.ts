@@ -35,6 +35,8 @@ export function sdkLogger(log: Logger): DefaultLogger {
     ERROR: 'error',
   };
   return new DefaultLogger('WARN', ({ level, message, meta }) => {
+    // Intended: the workers of cluster queues have activities only.
+    if (message.startsWith('No workflows registered')) return;
     log[levels[level]](toJson(meta ?? {}), message);
   });
 }
