@@ -58,9 +58,9 @@ describe('the fleet', () => {
     const known = list.filter((p) => p.package === 'containerd').map((p) => p.version);
     assert.ok(known.includes(versions.containerd));
     const answers = await everywhere(async (node) => {
-      const installed = await run(ssh(node, "dpkg-query -W -f '${Version}' containerd"));
+      const installed = await run(ssh(node, `dpkg-query -W -f '\${Version}' containerd`));
       const running = await run(ssh(node, 'ctr version'));
-      return { installed, running: /Server:[^]*Revision: (\S+)/.exec(running)?.[1] };
+      return { installed, running: /Server:.*Revision: (\S+)/s.exec(running)?.[1] };
     });
     for (const { installed, running } of answers) {
       assert.equal(running, installed);
