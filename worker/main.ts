@@ -1,6 +1,6 @@
 /** The composition root: reads the environment, connects, and runs the workers until it is told to stop. */
 import { fileURLToPath } from 'node:url';
-import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities, realDeps } from '../activities/index.ts';
 import { clusterTaskQueue, TASK_QUEUE, type TidegateActivities } from '../workflows/contract.ts';
@@ -18,7 +18,12 @@ async function main(): Promise<void> {
   }
   const config = await readConfig(process.env);
   const log = workerLog(config.logLevel);
-  Runtime.install({ logger: sdkLogger(log) });
+  Runtime.install({
+    logger: sdkLogger(log),
+    telemetryOptions: {
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN' }) },
+    },
+  });
   const connection = await connect(config);
   try {
     await registerSearchAttributes(connection, config.namespace);

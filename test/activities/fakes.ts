@@ -42,6 +42,8 @@ export class FakeKube implements KubeAdapter {
     this.pods = this.pods.filter((known) => known.metadata?.uid !== pod.uid);
     return { kind: 'Accepted' };
   };
+  /** Phase that a created pod is found in. */
+  createdPhase = 'Running';
   /** Called before each list of pods. */
   onList: () => void = () => undefined;
   /** Called before each patch, e.g. to change the node meanwhile. */
@@ -90,7 +92,11 @@ export class FakeKube implements KubeAdapter {
   }
   async createPod(namespace: string, pod: V1Pod): Promise<V1Pod | undefined> {
     if (await this.getPod(namespace, pod.metadata?.name ?? '')) return undefined;
-    const made = { ...pod, metadata: { ...pod.metadata, namespace }, status: { phase: 'Running' } };
+    const made = {
+      ...pod,
+      metadata: { ...pod.metadata, namespace },
+      status: { phase: this.createdPhase },
+    };
     this.pods.push(made);
     return made;
   }
