@@ -332,6 +332,7 @@ const MINUTE = 60 * SECOND;
 /** Reading: quick, repeated freely. */
 export const READ_OPTIONS = {
   startToCloseTimeout: 60 * SECOND,
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: {
     initialInterval: SECOND,
     backoffCoefficient: 2,

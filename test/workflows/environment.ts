@@ -1,0 +1,76 @@
+/** One time-skipping Temporal server, two workers over the workflows and a fake fleet. */
+import { fileURLToPath } from 'node:url';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { testServer } from '../../lab/test-server.ts';
+import { clusterTaskQueue, SEARCH_ATTRIBUTES, TASK_QUEUE } from '../../workflows/contract.ts';
+import { FakeFleet } from './fake-fleet.ts';
+
+/** Values of Temporal's IndexedValueType. */
+const KEYWORD = 2;
+const INT = 3;
+
+export interface TestBed {
+  readonly env: TestWorkflowEnvironment;
+  /** Runs `body` with a fresh fake fleet of these nodes behind the activities. */
+  readonly withFleet: (
+    nodes: readonly string[],
+    body: (fleet: FakeFleet) => Promise<void>,
+  ) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** Starts a test bed; one for each test file, since the server's clock is global. */
+export async function startTestBed(): Promise<TestBed> {
+  const logger = new DefaultLogger('ERROR');
+  Runtime.install({ logger });
+  const path = await testServer();
+  const env = await TestWorkflowEnvironment.createTimeSkipping({
+    server: { executable: { type: 'existing-path', path } },
+  });
+  await env.connection.operatorService.addSearchAttributes({
+    namespace: 'default',
+    searchAttributes: Object.fromEntries(
+      Object.values(SEARCH_ATTRIBUTES).map((name) => [
+        name,
+        name === SEARCH_ATTRIBUTES.nodesFailed ? INT : KEYWORD,
+      ]),
+    ),
+  });
+  const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
+  const workflowBundle = await bundleWorkflowCode({ workflowsPath, logger });
+  let current = new FakeFleet([]);
+  const common = {
+    connection: env.nativeConnection,
+    activities: delegating(() => current.activities()),
+    maxHeartbeatThrottleInterval: 50,
+  };
+  const workers = [
+    await Worker.create({ ...common, taskQueue: TASK_QUEUE, workflowBundle }),
+    await Worker.create({ ...common, taskQueue: clusterTaskQueue('east') }),
+  ];
+  const runs = workers.map((worker) => worker.run());
+  return {
+    env,
+    withFleet: async (nodes, body) => {
+      current = new FakeFleet(nodes);
+      await body(current);
+    },
+    close: async () => {
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(runs);
+      await env.teardown();
+    },
+  };
+}
+
+/** Activities that act on whatever fleet is the current one when they are called. */
+function delegating(fleet: () => object): object {
+  const names = Object.keys(fleet());
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      (input: unknown) => (fleet() as Record<string, (input: unknown) => unknown>)[name]?.(input),
+    ]),
+  );
+}

@@ -1,0 +1,245 @@
+/**
+ * A fake fleet: what the activities would do to real nodes, done to plain objects. It stands in
+ * for hosts so that every step can be failed, repeated and cancelled at will.
+ */
+import { ApplicationFailure } from '@temporalio/common';
+import type {
+  NodeOutcome,
+  NodeRef,
+  TidegateActivities,
+  VerifyResult,
+} from '../../workflows/contract.ts';
+import type { ContainerFacts } from '../../workflows/domain/inventory.ts';
+import type { Plan, PlannedPackage, PlanResult } from '../../workflows/domain/plan-types.ts';
+
+export interface FakeNode {
+  version: string;
+  cordoned: boolean;
+  lease: string | undefined;
+  staged: boolean;
+  attention: string | undefined;
+  drained: boolean;
+  installs: number;
+}
+
+export type StepName = Exclude<keyof TidegateActivities, 'plan' | 'planRollback' | 'inventory'>;
+
+/** What goes wrong in a step: before or after its effect, once or always. */
+export interface Fault {
+  readonly step: StepName;
+  readonly node?: string;
+  readonly when: 'Before' | 'After';
+  readonly times: number;
+  readonly type: string;
+  readonly retryable: boolean;
+}
+
+export const FROM = '1.6.20~ds1-1+deb12u2';
+export const TO = '1.6.20~ds1-1+deb12u3';
+
+export class FakeFleet {
+  readonly nodes = new Map<string, FakeNode>();
+  /** Every call as "step node", in order. */
+  readonly calls: string[] = [];
+  /** Largest number of cordoned nodes seen at once. */
+  maxCordoned = 0;
+  clusterLease: string | undefined;
+  planned: PlanResult | undefined;
+  rollbackPlan: ((plan: Plan, nodes: readonly string[]) => Plan) | undefined;
+  planFailure: ApplicationFailure | undefined;
+  sick: string[] = [];
+  /** Versions whose daemon does not come up: verification of them fails. */
+  readonly broken = new Set<string>();
+  private faults: (Fault & { left: number })[] = [];
+  private onStep: (step: StepName, node: string) => Promise<void> = async () => undefined;
+
+  constructor(names: readonly string[]) {
+    for (const name of names) {
+      this.nodes.set(name, {
+        version: FROM,
+        cordoned: false,
+        lease: undefined,
+        staged: false,
+        attention: undefined,
+        drained: false,
+        installs: 0,
+      });
+    }
+  }
+
+  inject(fault: Fault): void {
+    this.faults.push({ ...fault, left: fault.times });
+  }
+
+  /** Calls `hook` in the middle of every step. */
+  during(hook: (step: StepName, node: string) => Promise<void>): void {
+    this.onStep = hook;
+  }
+
+  node(name: string): FakeNode {
+    const node = this.nodes.get(name);
+    if (!node) throw new Error(`no fake node ${name}`);
+    return node;
+  }
+
+  count(step: StepName, node?: string): number {
+    return this.calls.filter((call) => call.startsWith(`${step} ${node ?? ''}`)).length;
+  }
+
+  activities(): TidegateActivities {
+    return {
+      plan: async () => {
+        if (this.planFailure) throw this.planFailure;
+        if (!this.planned) throw new Error('no plan was prepared');
+        return this.planned;
+      },
+      planRollback: async ({ plan, nodes }) => {
+        if (!this.rollbackPlan) throw new Error('no rollback plan was prepared');
+        return this.rollbackPlan(plan, nodes);
+      },
+      inventory: async () => ({ fleet: 'fake', nodes: [] }),
+      inspect: (input) =>
+        this.step('inspect', input, (node) => ({
+          host: hostFacts(node.version),
+          uid: `uid-${input.node}`,
+          address: input.address,
+          ready: true,
+          unschedulable: node.cordoned,
+          containers: CONTAINERS,
+        })),
+      lease: (input) =>
+        this.step('lease', input, (node) => {
+          if (node.lease !== undefined && node.lease !== input.holder) {
+            throw ApplicationFailure.nonRetryable(`held by ${node.lease}`, 'LeaseHeld');
+          }
+          const cordonedBefore = node.lease === undefined ? node.cordoned : false;
+          node.lease = input.holder;
+          return { cordonedBefore };
+        }),
+      release: (input) =>
+        this.step('release', input, (node) => {
+          if (node.lease === input.holder) node.lease = undefined;
+        }),
+      stage: (input) =>
+        this.step('stage', input, (node) => {
+          node.staged = true;
+        }),
+      unstage: (input) =>
+        this.step('unstage', input, (node) => {
+          node.staged = false;
+        }),
+      cordon: (input) =>
+        this.step('cordon', input, (node) => {
+          node.cordoned = true;
+          const cordoned = [...this.nodes.values()].filter((entry) => entry.cordoned).length;
+          this.maxCordoned = Math.max(this.maxCordoned, cordoned);
+        }),
+      uncordon: (input) =>
+        this.step('uncordon', input, (node) => {
+          node.cordoned = input.cordonedBefore;
+        }),
+      drain: (input) =>
+        this.step('drain', input, (node) => {
+          node.drained = true;
+          return { evicted: ['shop/web-1'], jobPodsEvicted: [] };
+        }),
+      apply: (input) =>
+        this.step('apply', input, (node) => {
+          if (node.version !== to(input.packages)) node.installs += 1;
+          node.version = to(input.packages);
+        }),
+      revert: (input) =>
+        this.step('revert', input, (node) => {
+          node.version = from(input.packages);
+        }),
+      verify: (input) =>
+        this.step('verify', input, (node): VerifyResult => {
+          const wanted = input.expect === 'To' ? to(input.packages) : from(input.packages);
+          if (node.version !== wanted || this.broken.has(node.version)) {
+            const message = `${input.node} runs ${node.version}`;
+            throw ApplicationFailure.nonRetryable(message, 'VerificationFailed');
+          }
+          const survived = input.containersBefore.length;
+          return {
+            packages: packagesOf(node.version),
+            containersSurvived: survived,
+            containersLost: [],
+          };
+        }),
+      quarantine: (input) =>
+        this.step('quarantine', input, (node) => {
+          node.cordoned = true;
+          node.attention = input.reason;
+          node.lease = undefined;
+        }),
+      acquireClusterLease: async ({ holder }) => {
+        if (this.clusterLease !== undefined && this.clusterLease !== holder) {
+          throw ApplicationFailure.nonRetryable(`held by ${this.clusterLease}`, 'LeaseHeld');
+        }
+        this.clusterLease = holder;
+      },
+      releaseClusterLease: async ({ holder }) => {
+        if (this.clusterLease === holder) this.clusterLease = undefined;
+      },
+      unavailableNodes: async () =>
+        [...this.nodes].filter(([, node]) => node.cordoned).map(([name]) => name),
+      checkHealth: async () => this.sick,
+    };
+  }
+
+  private async step<T>(step: StepName, ref: NodeRef, effect: (node: FakeNode) => T): Promise<T> {
+    this.calls.push(`${step} ${ref.node}`);
+    this.break(step, ref.node, 'Before');
+    const result = effect(this.node(ref.node));
+    await this.onStep(step, ref.node);
+    this.break(step, ref.node, 'After');
+    return result;
+  }
+
+  private break(step: StepName, node: string, when: Fault['when']): void {
+    const fault = this.faults.find(
+      (entry) =>
+        entry.step === step &&
+        entry.when === when &&
+        entry.left > 0 &&
+        (entry.node === undefined || entry.node === node),
+    );
+    if (!fault) return;
+    fault.left -= 1;
+    throw ApplicationFailure.create({
+      type: fault.type,
+      message: `injected into ${step} of ${node}`,
+      nonRetryable: !fault.retryable,
+    });
+  }
+}
+
+const CONTAINERS: readonly ContainerFacts[] = ['a', 'b'].map((id) => ({
+  id,
+  pod: `web-${id}`,
+  namespace: 'shop',
+  name: 'web',
+  startedAt: '2026-01-01T00:00:00Z',
+}));
+
+function hostFacts(version: string) {
+  return {
+    os: 'debian-12',
+    osPrettyName: 'Debian GNU/Linux 12 (bookworm)',
+    architecture: 'amd64',
+    kernel: '6.1.0',
+    bootId: 'boot',
+    cgroupVersion: 2 as const,
+    packages: [{ name: 'containerd', version, status: 'install ok installed', held: false }],
+    daemons: { containerd: version },
+    dpkgInterrupted: false,
+    diskFreeBytes: 10 ** 10,
+  };
+}
+
+function packagesOf(version: string): NodeOutcome['packages'] {
+  return [{ name: 'containerd', before: version, after: version, daemon: version }];
+}
+
+const to = (packages: readonly PlannedPackage[]) => packages[0]?.to.version ?? '';
+const from = (packages: readonly PlannedPackage[]) => packages[0]?.from.version ?? '';

@@ -1,0 +1,259 @@
+/**
+ * One node's saga: every step fails before and after its effect, is repeated, and is cancelled in;
+ * every undo is repeated and made impossible. After each run one invariant holds over the node.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import { type NodeOutcome, nodeWorkflowId, TASK_QUEUE } from '../../workflows/contract.ts';
+import type { Disruption } from '../../workflows/domain/spec.ts';
+import { nodeWorkflow } from '../../workflows/node.ts';
+import { startTestBed, type TestBed } from './environment.ts';
+import { type FakeFleet, FROM, type StepName, TO } from './fake-fleet.ts';
+import { nodeInput } from './fixtures.ts';
+
+const NODE = 'east-1';
+const ID = nodeWorkflowId('east', NODE);
+const FORWARD = ['inspect', 'lease', 'stage', 'cordon', 'drain', 'apply', 'verify'] as const;
+const FINAL = ['uncordon', 'release'] as const;
+const UNDOS = ['revert', 'uncordon', 'unstage', 'release'] as const;
+
+let bed: TestBed;
+before(async () => {
+  bed = await startTestBed();
+});
+after(() => bed.close());
+
+function run(disruption: Disruption = 'Drain'): Promise<NodeOutcome> {
+  return bed.env.client.workflow.execute(nodeWorkflow, {
+    taskQueue: TASK_QUEUE,
+    workflowId: ID,
+    args: [nodeInput(disruption)],
+  });
+}
+
+/** Cancels the workflow in the middle of the given step, once. */
+function cancelDuring(fleet: FakeFleet, step: StepName): void {
+  let cancelled = false;
+  fleet.during(async (current) => {
+    if (current !== step || cancelled) return;
+    cancelled = true;
+    await bed.env.client.workflow.getHandle(ID).cancel();
+    await untilTold();
+  });
+}
+
+/** Heartbeats as a real step does until the cancellation has arrived (or never will). */
+async function untilTold(): Promise<void> {
+  const context = Context.current();
+  for (let i = 0; i < 20 && !context.cancellationSignal.aborted; i++) {
+    context.heartbeat();
+    await delay(50);
+  }
+}
+
+/** The one invariant: as found, or updated, or cordoned and marked for a person. */
+function assertInvariant(fleet: FakeFleet, outcome: NodeOutcome, cordonedBefore = false): void {
+  const node = fleet.node(NODE);
+  switch (outcome.outcome) {
+    case 'Updated':
+      assert.equal(node.version, TO);
+      break;
+    case 'RolledBack':
+    case 'Skipped':
+      assert.equal(node.version, FROM);
+      assert.ok(outcome.reasons.length > 0, 'a reason is given');
+      break;
+    case 'NeedsAttention':
+      assert.equal(node.cordoned, true, 'stays cordoned');
+      assert.ok(node.attention, 'says so on the node');
+      return;
+    default:
+      assert.fail(`unexpected outcome ${outcome.outcome}`);
+  }
+  assert.equal(node.cordoned, cordonedBefore, 'schedulable as found');
+  assert.equal(node.lease, undefined, 'no lease of ours is left');
+  assert.equal(node.attention, undefined);
+}
+
+describe('one node', () => {
+  it('goes through the saga in order', async () => {
+    await bed.withFleet([NODE], async (fleet) => {
+      const outcome = await run();
+      assert.equal(outcome.outcome, 'Updated');
+      assert.deepEqual(
+        fleet.calls.map((call) => call.split(' ')[0]),
+        [...FORWARD, ...FINAL],
+      );
+      assert.deepEqual(outcome.podsEvicted, ['shop/web-1']);
+      assert.deepEqual(outcome.packages, [
+        { name: 'containerd', before: FROM, after: TO, daemon: TO },
+      ]);
+      assertInvariant(fleet, outcome);
+    });
+  });
+
+  for (const [disruption, absent] of [
+    ['Restart', ['drain']],
+    ['None', ['drain', 'cordon', 'uncordon']],
+  ] as const) {
+    it(`disturbs no more than class ${disruption} asks for`, async () => {
+      await bed.withFleet([NODE], async (fleet) => {
+        assertInvariant(fleet, await run(disruption));
+        for (const step of absent) assert.equal(fleet.count(step), 0, step);
+      });
+    });
+  }
+
+  it('leaves a node alone that is as wanted already, or that another holds', async () => {
+    await bed.withFleet([NODE], async (fleet) => {
+      fleet.node(NODE).lease = 'rollout/other';
+      const held = await run();
+      assert.equal(held.outcome, 'Skipped');
+      assert.match(held.reasons[0] ?? '', /LeaseHeld: held by rollout\/other/);
+      assert.equal(fleet.node(NODE).lease, 'rollout/other');
+      assert.equal(fleet.count('stage'), 0);
+    });
+    await bed.withFleet([NODE], async (fleet) => {
+      fleet.node(NODE).version = TO;
+      assert.equal((await run()).outcome, 'AlreadyDone');
+      assert.deepEqual(fleet.calls, [`inspect ${NODE}`]);
+    });
+  });
+
+  it('skips a node that is not as planned, with every reason', async () => {
+    await bed.withFleet([NODE], async (fleet) => {
+      fleet.node(NODE).version = '1.6.19';
+      const outcome = await run();
+      assert.equal(outcome.outcome, 'Skipped');
+      assert.equal(outcome.reasons.length, 2);
+      assert.deepEqual(fleet.calls, [`inspect ${NODE}`]);
+    });
+  });
+
+  it('keeps a node cordoned that was cordoned before, in success and in failure', async () => {
+    await bed.withFleet([NODE], async (fleet) => {
+      fleet.node(NODE).cordoned = true;
+      assertInvariant(fleet, await run(), true);
+    });
+    await bed.withFleet([NODE], async (fleet) => {
+      fleet.node(NODE).cordoned = true;
+      fleet.broken.add(TO);
+      const outcome = await run();
+      assert.equal(outcome.outcome, 'RolledBack');
+      assertInvariant(fleet, outcome, true);
+    });
+  });
+});
+
+describe('every step', () => {
+  for (const step of FORWARD) {
+    for (const when of ['Before', 'After'] as const) {
+      it(`${step} fails for good ${when.toLowerCase()} its effect`, async () => {
+        await bed.withFleet([NODE], async (fleet) => {
+          fleet.inject({ step, when, times: 1, type: 'ApplyFailed', retryable: false });
+          const outcome = await run();
+          const alone = step === 'inspect' || step === 'lease';
+          assert.equal(outcome.outcome, alone ? 'Skipped' : 'RolledBack');
+          assert.match(outcome.reasons[0] ?? '', /injected into/);
+          assertInvariant(fleet, outcome);
+        });
+      });
+    }
+  }
+
+  for (const step of [...FORWARD, ...FINAL]) {
+    it(`${step} is repeated after it took effect`, async () => {
+      await bed.withFleet([NODE], async (fleet) => {
+        fleet.inject({ step, when: 'After', times: 2, type: 'HostUnreachable', retryable: true });
+        const outcome = await run();
+        assert.equal(outcome.outcome, 'Updated');
+        assert.equal(fleet.count(step), 3);
+        assert.equal(fleet.node(NODE).installs, 1);
+        assertInvariant(fleet, outcome);
+      });
+    });
+
+    it(`${step} is cancelled in`, async () => {
+      await bed.withFleet([NODE], async (fleet) => {
+        cancelDuring(fleet, step);
+        const outcome = await run();
+        assertInvariant(fleet, outcome);
+        // Once it is verified the update stands.
+        const done = ['verify', ...FINAL].includes(step);
+        const alone = step === 'inspect';
+        assert.equal(outcome.outcome, done ? 'Updated' : alone ? 'Skipped' : 'RolledBack');
+      });
+    });
+  }
+
+  for (const step of FINAL) {
+    it(`${step} that can't be done leaves the node to a person`, async () => {
+      await bed.withFleet([NODE], async (fleet) => {
+        const type = 'KubernetesForbidden';
+        fleet.inject({ step, when: 'Before', times: 1, type, retryable: false });
+        const outcome = await run();
+        assert.equal(outcome.outcome, 'NeedsAttention');
+        assertInvariant(fleet, outcome);
+      });
+    });
+  }
+});
+
+describe('every undo', () => {
+  for (const step of UNDOS) {
+    it(`${step} is repeated after it took effect`, async () => {
+      await bed.withFleet([NODE], async (fleet) => {
+        fleet.broken.add(TO);
+        fleet.inject({ step, when: 'After', times: 2, type: 'HostUnreachable', retryable: true });
+        const outcome = await run();
+        assert.equal(outcome.outcome, 'RolledBack');
+        assert.equal(fleet.count(step), 3);
+        assertInvariant(fleet, outcome);
+      });
+    });
+
+    it(`${step} that fails for good leaves the node cordoned and says so`, async () => {
+      await bed.withFleet([NODE], async (fleet) => {
+        fleet.broken.add(TO);
+        fleet.inject({ step, when: 'Before', times: 1, type: 'ApplyFailed', retryable: false });
+        const outcome = await run();
+        assert.equal(outcome.outcome, 'NeedsAttention');
+        assert.match(outcome.reasons[0] ?? '', /VerificationFailed.*the undo failed/);
+        assertInvariant(fleet, outcome);
+      });
+    });
+
+    it(`${step} is not stopped by a cancellation`, async () => {
+      await bed.withFleet([NODE], async (fleet) => {
+        fleet.broken.add(TO);
+        cancelDuring(fleet, step);
+        const outcome = await run();
+        assert.equal(outcome.outcome, 'RolledBack');
+        assertInvariant(fleet, outcome);
+      });
+    });
+  }
+
+  it('is retried until the deadline, then the node is left to a person', async () => {
+    await bed.withFleet([NODE], async (fleet) => {
+      fleet.broken.add(TO);
+      const type = 'HostUnreachable';
+      fleet.inject({ step: 'revert', when: 'Before', times: 10_000, type, retryable: true });
+      const outcome = await run();
+      assert.equal(outcome.outcome, 'NeedsAttention');
+      assert.ok(fleet.count('revert') > 10, 'retried until the deadline');
+      assertInvariant(fleet, outcome);
+    });
+  });
+
+  it('is verified: a node that does not come back is left to a person', async () => {
+    await bed.withFleet([NODE], async (fleet) => {
+      fleet.broken.add(TO).add(FROM);
+      const outcome = await run();
+      assert.equal(outcome.outcome, 'NeedsAttention');
+      assertInvariant(fleet, outcome);
+    });
+  });
+});
