@@ -36,10 +36,22 @@ async function main(): Promise<void> {
         'no Fleet document found: this worker plans, but serves no cluster',
       );
     }
-    await Promise.all(workers.map((worker) => worker.run()));
+    await runAll(workers);
     log.info({}, 'worker stopped');
   } finally {
     await connection.close();
+  }
+}
+
+/** Runs until told to stop; if one worker fails, the others are stopped and its error is thrown. */
+async function runAll(workers: readonly Worker[]): Promise<void> {
+  const running = workers.map((worker) => worker.run());
+  try {
+    await Promise.all(running);
+  } catch (error) {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    await Promise.allSettled(running);
+    throw error;
   }
 }
 
