@@ -1,7 +1,6 @@
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf, sleep } from './run.ts';
-import { say } from './tasks.ts';
 
 /** Runs work while holding a lock file; waits for a living holder, takes over from a dead one. */
 export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
@@ -28,7 +27,8 @@ async function acquire(path: string): Promise<void> {
       await rm(path, { force: true });
       continue;
     }
-    if (!told) say(`  waiting for process ${holder}, which holds ${path}`);
+    // To stderr: the output of some commands is a path that others read.
+    if (!told) process.stderr.write(`waiting for process ${holder}, which holds ${path}\n`);
     told = true;
     await sleep(500);
   }

@@ -17,10 +17,13 @@ async function respond(request: IncomingMessage, response: ServerResponse): Prom
     response.writeHead(404).end();
     return;
   }
-  response.writeHead(200, {
-    'Content-Length': found.size,
-    'Last-Modified': found.mtime.toUTCString(),
-  });
+  const modified = found.mtime.toUTCString();
+  // What apt has already; the packages' dates change only with the repository.
+  if (request.headers['if-modified-since'] === modified) {
+    response.writeHead(304).end();
+    return;
+  }
+  response.writeHead(200, { 'Content-Length': found.size, 'Last-Modified': modified });
   if (request.method === 'HEAD') response.end();
   else await pipeline(createReadStream(file), response);
 }

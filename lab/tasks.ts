@@ -9,11 +9,6 @@ export function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Prints a line that a reader may skip. */
-export function hint(text: string): void {
-  say(paint(2, `    ${text}`));
-}
-
 /** Prints a heading. */
 export function heading(text: string): void {
   say(paint(1, text));

@@ -29,8 +29,8 @@ export async function up(options: { readonly replace: boolean }): Promise<void> 
   await makeRoom(options.replace);
   await claimMachine();
   await mkdir(paths.run, { recursive: true });
-  const parts = await build();
   await freePorts();
+  const parts = await build();
   const started = Date.now();
   const down = await nodesThatAreDown();
   await together(

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -43,6 +45,11 @@ describe('the lab', { concurrency: false }, () => {
     await lab('down');
     assert.deepEqual(await remains(), []);
     before = await settings();
+    const inTheWay = createServer().listen(8233, '127.0.0.1');
+    await once(inTheWay, 'listening');
+    const refused = await attempt([process.execPath, 'lab/main.ts', 'up'], { cwd: checkout });
+    inTheWay.close();
+    assert.match(refused.stderr, new RegExp(`8233.*temporal.*node.*${process.pid}`));
     mounts = await mountCount();
     const started = Date.now();
     await lab('up');
