@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { paths } from './paths.ts';
@@ -8,6 +8,16 @@ import { cluster, host, type LabNode, nodes } from './settings.ts';
 import { hostKey } from './ssh-keys.ts';
 
 const staticFiles = join(import.meta.dirname, 'node-files');
+
+// Nothing may change a node, or hold dpkg's lock, but who updates it.
+const masked = [
+  'apt-daily.timer',
+  'apt-daily-upgrade.timer',
+  'dpkg-db-backup.timer',
+  'e2scrub_all.timer',
+  'fstrim.timer',
+  'console-getty.service',
+];
 
 /** What all nodes take from the cache. */
 export interface NodeParts {
@@ -28,6 +38,7 @@ export async function configureNode(root: string, node: LabNode, parts: NodePart
     await copyFile(from, join(root, path));
     await chmod(join(root, path), mode);
   };
+  for (const unit of masked) await mask(root, unit);
   await write('etc/hostname', `${node.name}\n`);
   await write('etc/hosts', hostsFile());
   await rm(join(root, 'etc/resolv.conf'), { force: true });
@@ -50,6 +61,12 @@ export async function configureNode(root: string, node: LabNode, parts: NodePart
   const url = `http://${host.address}:${host.repositoryPort}`;
   await write('etc/apt/sources.list', `deb [signed-by=/${keyring}] ${url} lab main\n`);
   await write('etc/apt/apt.conf.d/90tidegate', 'Acquire::Languages "none";\n');
+}
+
+async function mask(root: string, unit: string): Promise<void> {
+  const path = join(root, 'etc/systemd/system', unit);
+  await rm(path, { force: true });
+  await symlink('/dev/null', path);
 }
 
 function hostsFile(): string {

@@ -1,7 +1,7 @@
 import { controlPlane } from './control-plane.ts';
 import { labProcesses, partPid, signal } from './processes.ts';
 import { repositoryPart } from './repository.ts';
-import { run, sleep } from './run.ts';
+import { attempt, sleep } from './run.ts';
 import { host } from './settings.ts';
 import { temporalPart } from './temporal.ts';
 
@@ -19,9 +19,13 @@ export function portsOfPart(name: string): readonly number[] {
   return portsOf[name] ?? [];
 }
 
-/** Ends strays of a lab that hold a port which a part needs; throws if somebody else holds it. */
+/**
+ * Ends strays of a lab that hold a port which a part needs; throws if somebody else holds it.
+ * Where `ss` is missing it does nothing: the part itself then fails to listen.
+ */
 export async function freePorts(): Promise<void> {
-  const listeners = await run(['ss', '-H', '-l', '-t', '-n', '-p']);
+  const { code, stdout: listeners } = await attempt(['ss', '-H', '-l', '-t', '-n', '-p']);
+  if (code !== 0) return;
   for (const [part, ports] of Object.entries(portsOf)) {
     if (await partPid(part)) continue;
     for (const port of ports) {

@@ -29,8 +29,10 @@ export async function up(options: { readonly replace: boolean }): Promise<void> 
   await makeRoom(options.replace);
   await claimMachine();
   await mkdir(paths.run, { recursive: true });
+  // Before the long work, and after it: the program that tells may only be there then.
   await freePorts();
   const parts = await build();
+  await freePorts();
   const started = Date.now();
   const down = await nodesThatAreDown();
   await together(
