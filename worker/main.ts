@@ -76,7 +76,13 @@ async function createWorkers(
   const activities = createActivities(realDeps({ configFolder, log }));
   const { plan, planRollback, inventory, ...clusterActivities } = activities;
   const planning: Partial<TidegateActivities> = { plan, planRollback, inventory };
-  const common = { connection, namespace, ...STOPPING };
+  // Heartbeats carry cancellation: unthrottled beyond this, it would take eight seconds to arrive.
+  const common = {
+    connection,
+    namespace,
+    maxHeartbeatThrottleInterval: '2s',
+    ...STOPPING,
+  } as const;
   const workflows = Worker.create({
     ...common,
     taskQueue: TASK_QUEUE,
