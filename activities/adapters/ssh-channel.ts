@@ -1,16 +1,55 @@
-/** Collects what a remote command prints, up to a limit. */
+/** Runs a command on a connection and collects what it prints, up to a limit. */
 import type { Readable } from 'node:stream';
-import type { CommandOptions, CommandResult } from './host-adapter.ts';
+import type { Client } from 'ssh2';
+import { failure, messageOf } from '../failure.ts';
+import type { CommandOptions, CommandResult, HostTarget } from './host-adapter.ts';
+
+const COMMAND_TIMEOUT_MS = 60_000;
 
 const LIMIT_BYTES = 64 * 1024;
 
+/** Returns how messages name a host. */
+export function where(target: HostTarget): string {
+  return `${target.node} (${target.address})`;
+}
+
+/** Runs a command line on an open connection; a connection that breaks fails with HostUnreachable. */
+export async function execOn(
+  client: Client,
+  line: string,
+  options: CommandOptions & { readonly stdin?: string },
+  target: HostTarget,
+): Promise<CommandResult> {
+  const timeoutMs = options.timeoutMs ?? COMMAND_TIMEOUT_MS;
+  const { promise, resolve, reject } = Promise.withResolvers<CommandResult>();
+  const unreachable = (why: string) =>
+    reject(target.signal.reason ?? failure('HostUnreachable', `${where(target)}: ${why}`));
+  const lost = () => unreachable('the SSH connection was lost.');
+  const timer = setTimeout(() => {
+    unreachable(`a command did not end in ${timeoutMs} ms.`);
+    client.destroy();
+  }, timeoutMs);
+  client.once('close', lost);
+  client.exec(line, (error, channel) => {
+    if (error) return unreachable(messageOf(error));
+    followChannel(channel, options, resolve, lost);
+    channel.end(options.stdin ?? '');
+  });
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    client.off('close', lost);
+  }
+}
+
 /** The part of an SSH channel that is needed to follow a command. */
-export interface CommandChannel extends Readable {
+interface CommandChannel extends Readable {
   readonly stderr: Readable;
 }
 
 /** Follows a command to its end; `lost` is called if the channel closes without a result. */
-export function followChannel(
+function followChannel(
   channel: CommandChannel,
   options: CommandOptions,
   settle: (result: CommandResult) => void,

@@ -12,7 +12,8 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C; expo
 phase_file=$1 log=$2; shift 2
 phase() { echo "$1" >"$phase_file.new" && mv "$phase_file.new" "$phase_file"; echo "tidegate: $1"; }
 logged() { "$@" >"$log" 2>&1; rc=$?; cat "$log"; return $rc; }
-busy() { grep -Eq 'Could not get lock|is another process using it|locked by another process' "$log"; }
+# Waiting for the lock is no failure; giving up on it is one that has changed nothing.
+busy() { grep -Eq '^E: (Could not get lock|Unable to (acquire|lock))|locked by another process' "$log"; }
 check() { if [ "$1" -ne 0 ]; then busy && exit 75; exit "$1"; fi; }
 
 if [ -n "$(dpkg --audit)" ] || ls /var/lib/dpkg/updates/[0-9]* >/dev/null 2>&1; then
@@ -125,7 +126,7 @@ report() {
   code=$(show "$unit" ExecMainStatus) result=$(show "$unit" Result)
   printf 'finished\\t%s\\t%s\\n' "$code" "$result"
   if [ "$result" != success ]; then
-    { cat "$store/$unit.log" 2>/dev/null || journalctl -u "$unit.service" -o cat -n 40 2>/dev/null; } | tail -n 30 | tail -c 3000 | sed 's/^/log\\t/'
+    { cat "$store/$unit.log" 2>/dev/null || journalctl -u "$unit.service" -o cat -n 40 2>/dev/null; } | tr '\\r' '\\n' | uniq | tail -n 30 | tail -c 3000 | sed 's/^/log\\t/'
     # Exit 75: the lock was held, nothing has changed; the next attempt starts anew.
     [ "$code" != 75 ] || forget "$unit"
   fi
