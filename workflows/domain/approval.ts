@@ -31,17 +31,23 @@ export function judgeApproval(vote: CastVote, ballot: Ballot): VoteVerdict {
       `"digest" is ${vote?.digest ?? 'missing'}, but the plan that waits is ${ballot.digest}: look at the plan again`,
     );
   }
-  if (vote?.by === ballot.requestedBy && !ballot.rules.requesterMayApprove) {
+  const own = isName(vote?.by) && plain(vote.by) === plain(ballot.requestedBy);
+  if (own && !ballot.rules.requesterMayApprove) {
     reasons.push(`${vote.by} requested this rollout, and the policy asks for somebody else`);
   }
   if (reasons.length > 0) return { kind: 'Refused', reasons };
-  const names = new Set([...ballot.approvedBy, vote.by]);
+  const names = new Set([...ballot.approvedBy, vote.by].map(plain));
   return { kind: 'Counted', approved: names.size >= ballot.rules.quorum };
 }
 
 /** Decides whether a command that a person sends (reject, stop, rollback) is well-formed. */
 export function judgeCommand(command: { readonly by: string }): readonly string[] {
   return isName(command?.by) ? [] : ['"by" must be the name of the person who asks'];
+}
+
+/** Neither a space nor a capital makes another person of a name. */
+function plain(name: string): string {
+  return name.trim().toLowerCase();
 }
 
 function isName(value: unknown): value is string {

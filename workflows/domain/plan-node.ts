@@ -89,9 +89,7 @@ function judgePackage(entry: BundlePackage, question: NodeQuestion): PackageAnsw
   const done = installed?.version === ends.to.version;
   const reasons = [...installationProblems(entry, installed)];
   if (installed?.version !== undefined && !done && !ends.from) {
-    reasons.push(
-      `has ${entry.name} ${installed.version}, which the bundle does not list under "from" (${entry.from.map((v) => v.version).join(', ')})`,
-    );
+    reasons.push(unlisted(entry, installed.version, rollout.spec.direction));
   }
   const expected = done ? planned.to.daemonVersion : planned.from.daemonVersion;
   if (entry.daemon && (done || ends.from) && running !== expected) {
@@ -107,6 +105,14 @@ function judgePackage(entry: BundlePackage, question: NodeQuestion): PackageAnsw
     );
   }
   return { planned, done, reasons };
+}
+
+function unlisted(entry: BundlePackage, version: string, direction: 'Forward' | 'Back'): string {
+  const known =
+    direction === 'Forward'
+      ? `does not list under "from" (${entry.from.map((from) => from.version).join(', ')})`
+      : `cannot take back: its "to" is ${entry.to.version}`;
+  return `has ${entry.name} ${version}, which the bundle ${known}`;
 }
 
 function chooseEnds(

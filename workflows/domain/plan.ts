@@ -134,19 +134,23 @@ function selectTargets(input: PlanInput): { nodes: NodeFacts[]; reasons: string[
       clusters.map((entry) => entry.name),
     ),
     ...unknown('spec.targets.nodeGroups', targets.nodeGroups, groups),
-    ...unknown(
-      'spec.targets.nodes',
-      targets.nodes,
-      input.facts.map((entry) => entry.node),
-    ),
+    ...(targets.nodes ?? [])
+      .filter((name) => !input.facts.some((facts) => isCalled(facts, name)))
+      .map(
+        (name) =>
+          `spec.targets.nodes: "${name}" is no node of the targeted clusters and node groups`,
+      ),
   ];
-  const nodes = input.facts.filter(
-    (facts) =>
-      (targets.clusters?.includes(facts.cluster) ?? true) &&
-      (targets.nodeGroups?.includes(facts.nodeGroup) ?? true) &&
-      (targets.nodes?.includes(facts.node) ?? true),
-  );
-  for (const cluster of clusters) {
+  const nodes = input.facts
+    .filter(
+      (facts) =>
+        (targets.clusters?.includes(facts.cluster) ?? true) &&
+        (targets.nodeGroups?.includes(facts.nodeGroup) ?? true) &&
+        (targets.nodes?.some((name) => isCalled(facts, name)) ?? true),
+    )
+    .sort((a, b) => byName(a.cluster, b.cluster) || byName(a.node, b.node));
+  // Where nodes are named, only those are read: an empty group then says nothing of its selector.
+  for (const cluster of targets.nodes ? [] : clusters) {
     if (targets.clusters && !targets.clusters.includes(cluster.name)) continue;
     for (const group of cluster.nodeGroups) {
       if (targets.nodeGroups && !targets.nodeGroups.includes(group.name)) continue;
@@ -165,6 +169,11 @@ function selectTargets(input: PlanInput): { nodes: NodeFacts[]; reasons: string[
   return { nodes, reasons };
 }
 
+/** A node is named by itself, or with its cluster where two clusters have the same name. */
+function isCalled(facts: NodeFacts, name: string): boolean {
+  return facts.node === name || key(facts) === name;
+}
+
 function unknown(path: string, wanted: readonly string[] | undefined, known: readonly string[]) {
   const names = [...new Set(known)].sort(byName).join(', ');
   return (wanted ?? [])
@@ -180,7 +189,9 @@ function bundleProblems(bundle: Bundle): string[] {
 
 function canaryProblems(rollout: Rollout, judged: readonly Judged[]): string[] {
   const known = judged.map(({ facts }) => facts.node);
-  return unknown('spec.strategy.canary.nodes', rollout.spec.strategy.canary.nodes, known);
+  return (rollout.spec.strategy.canary.nodes ?? [])
+    .filter((name) => !known.includes(name))
+    .map((name) => `spec.strategy.canary.nodes: "${name}" is not among the targeted nodes`);
 }
 
 const CRITICALITY_ORDER = { Low: 0, Normal: 1, High: 2 } as const;

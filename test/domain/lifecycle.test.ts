@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { NODE_PHASES } from '../../workflows/contract.ts';
+import type { HostFacts } from '../../workflows/domain/inventory.ts';
+import {
+  isFailedNode,
+  judgeInspection,
+  type ObservedNode,
+  runs,
+  waveFailure,
+} from '../../workflows/domain/lifecycle.ts';
+import type { PlannedNode, PlannedPackage } from '../../workflows/domain/plan-types.ts';
+import { FROM, TO } from '../workflows/fake-fleet.ts';
+import { factsOf, nodeInput } from '../workflows/fixtures.ts';
+
+const target = nodeInput('Restart').target;
+const host = factsOf('east-1', 'a').host as HostFacts;
+const found: ObservedNode = { host, uid: target.uid, ready: true };
+
+const containerd = target.packages[0] as PlannedPackage;
+const { daemon: _, ...withoutDaemon } = containerd;
+const runc: PlannedPackage = {
+  name: 'runc',
+  from: { version: '1.1.5', sha256: '0'.repeat(64), daemonVersion: '1.1.5' },
+  to: { version: '1.2.8', sha256: '1'.repeat(64), daemonVersion: '1.2.8' },
+};
+const both: PlannedNode = { ...target, packages: [containerd, runc] };
+const only = (planned: PlannedPackage): PlannedNode => ({ ...target, packages: [planned] });
+
+/** The host with these installed versions, and this running containerd. */
+function hosting(versions: Record<string, string | undefined>, daemon?: string): ObservedNode {
+  const packages = Object.entries(versions).map(([name, version]) => ({
+    name,
+    held: false,
+    ...(version === undefined ? {} : { version }),
+  }));
+  return { ...found, host: { ...host, packages, daemons: daemon ? { containerd: daemon } : {} } };
+}
+
+const inspections: [string, PlannedNode, ObservedNode, 'AsPlanned' | 'AlreadyDone' | string[]][] = [
+  ['as planned', target, found, 'AsPlanned'],
+  ['updated already', target, hosting({ containerd: TO }, TO), 'AlreadyDone'],
+  [
+    'updated already, although it is another Node object and not Ready',
+    target,
+    { ...hosting({ containerd: TO }, TO), uid: 'other', ready: false },
+    'AlreadyDone',
+  ],
+  [
+    'another Node object',
+    target,
+    { ...found, uid: 'other' },
+    ['the Node object is another one than at plan time (it was deleted and joined again)'],
+  ],
+  ['not Ready', target, { ...found, ready: false }, ['the node is not Ready']],
+  [
+    'another kernel',
+    target,
+    { ...found, host: { ...host, kernel: '6.1.9' } },
+    ['kernel is 6.1.9, the plan expects 6.1.0'],
+  ],
+  [
+    'another release and architecture',
+    target,
+    { ...found, host: { ...host, os: 'debian-13', architecture: 'arm64' } },
+    [
+      'os is debian-13, the plan expects debian-12',
+      'architecture is arm64, the plan expects amd64',
+    ],
+  ],
+  [
+    'another boot is no drift',
+    target,
+    { ...found, host: { ...host, bootId: 'other' } },
+    'AsPlanned',
+  ],
+  [
+    'another version, package and daemon',
+    target,
+    hosting({ containerd: '1.6.19' }, '1.6.19'),
+    [
+      `containerd is 1.6.19, the plan expects ${FROM}`,
+      `the running containerd is 1.6.19, the plan expects ${FROM}`,
+    ],
+  ],
+  [
+    'installed, but the old daemon runs on',
+    target,
+    hosting({ containerd: TO }, FROM),
+    [`containerd is ${TO}, the plan expects ${FROM}`],
+  ],
+  [
+    'the daemon does not answer',
+    target,
+    hosting({ containerd: FROM }),
+    [`the running containerd is not answering, the plan expects ${FROM}`],
+  ],
+  [
+    'not installed',
+    target,
+    hosting({ containerd: undefined }, FROM),
+    [`containerd is not installed, the plan expects ${FROM}`],
+  ],
+  [
+    'a package without a daemon: only dpkg counts',
+    only(withoutDaemon),
+    hosting({ containerd: FROM }),
+    'AsPlanned',
+  ],
+  [
+    'one of two packages is done: the other still has to be',
+    both,
+    hosting({ containerd: TO, runc: '1.1.5' }, TO),
+    'AsPlanned',
+  ],
+  ['both packages are done', both, hosting({ containerd: TO, runc: '1.2.8' }, TO), 'AlreadyDone'],
+  [
+    'one of two packages has drifted',
+    both,
+    hosting({ containerd: FROM, runc: '1.1.9' }, FROM),
+    ['runc is 1.1.9, the plan expects 1.1.5'],
+  ],
+];
+
+describe('judgeInspection', () => {
+  for (const [name, planned, observed, expected] of inspections) {
+    it(name, () => {
+      const verdict = judgeInspection(planned, observed);
+      if (typeof expected === 'string') assert.deepEqual(verdict, { kind: expected });
+      else assert.deepEqual(verdict, { kind: 'Drifted', reasons: expected });
+    });
+  }
+
+  it('asks dpkg and the daemon', () => {
+    assert.ok(runs(containerd, 'from', host));
+    assert.ok(!runs(containerd, 'to', host));
+    assert.ok(!runs(containerd, 'from', { ...host, daemons: { containerd: TO } }));
+    assert.ok(!runs(containerd, 'from', { ...host, packages: [] }));
+    assert.ok(runs(withoutDaemon, 'from', { ...host, daemons: {} }));
+  });
+});
+
+/** Outcomes in short: U(pdated), D(one already), S(kipped), R(olledBack), N(eedsAttention). */
+const OUTCOMES: Readonly<Record<string, string>> = {
+  U: 'Updated',
+  D: 'AlreadyDone',
+  S: 'Skipped',
+  R: 'RolledBack',
+  N: 'NeedsAttention',
+};
+const SKIPPED_CANARY = 'the canary was not updated: a skipped canary proves nothing';
+const NONE = 'no node of the wave was updated';
+
+const waves: [canary: boolean, outcomes: string, failureBudget: number, failure: string][] = [
+  [true, 'U', 0, ''],
+  [true, 'D', 0, ''],
+  [true, 'UU', 0, ''],
+  [true, 'R', 0, 'n1 RolledBack (failure budget 0)'],
+  [true, 'N', 0, 'n1 NeedsAttention (failure budget 0)'],
+  [true, 'UR', 5, 'n2 RolledBack (failure budget 0)'],
+  [true, 'S', 0, SKIPPED_CANARY],
+  [true, 'US', 5, SKIPPED_CANARY],
+  [true, '', 0, ''],
+  [false, 'UUU', 0, ''],
+  [false, 'UDS', 0, ''],
+  [false, 'UR', 0, 'n2 RolledBack (failure budget 0)'],
+  [false, 'UR', 1, ''],
+  [false, 'URN', 1, 'n2 RolledBack, n3 NeedsAttention (failure budget 1)'],
+  [false, 'URN', 2, ''],
+  [false, 'SS', 3, NONE],
+  [false, 'R', 1, NONE],
+  [false, 'RS', 2, NONE],
+  [false, '', 0, ''],
+];
+
+describe('waveFailure', () => {
+  for (const [canary, letters, failureBudget, failure] of waves) {
+    const kind = canary ? 'canary' : 'wave';
+    it(`${kind} "${letters}", budget ${failureBudget}: ${failure || 'goes on'}`, () => {
+      const outcomes = [...letters].map((letter, i) => ({
+        node: `n${i + 1}`,
+        outcome: OUTCOMES[letter] ?? '',
+      }));
+      assert.equal(waveFailure({ canary, outcomes, failureBudget }), failure);
+    });
+  }
+
+  it('knows which ends are failures', () => {
+    assert.deepEqual(NODE_PHASES.filter(isFailedNode), ['RolledBack', 'NeedsAttention']);
+  });
+});
