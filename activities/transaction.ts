@@ -28,7 +28,7 @@ export function transactionActivities(
      * *Effect*: the `to` versions are installed and their daemons run them.
      * *Idempotent because*: the unit's name comes from the transaction; a later attempt follows
      * the same unit or reads its result, and never starts a second one.
-     * *Heartbeats*: { phase } every 2 s, the phase as the unit reports it.
+     * *Heartbeats*: { phase } every 2 s and when the unit reports another one.
      * *Fails with*: ApplyFailed, DigestMismatch, PackageUnavailable, DpkgBusy, Host….
      */
     async apply(input) {
@@ -42,7 +42,7 @@ export function transactionActivities(
     /**
      * *Effect*: the `from` versions are installed and their daemons run them; both units are gone.
      * *Idempotent because*: it waits for units that run, and does nothing where `from` runs.
-     * *Heartbeats*: { phase } every 2 s, the phase as the unit reports it.
+     * *Heartbeats*: { phase } every 2 s and when the unit reports another one.
      * *Fails with*: HostCommandFailed (the installation as well, so that it is tried again),
      * DigestMismatch, PackageUnavailable, DpkgBusy, Host….
      */
@@ -79,13 +79,16 @@ async function changing(
   work: (onPhase: (phase: string) => void) => Promise<void>,
 ): Promise<void> {
   let phase = 'Connecting';
+  const context = deps.context();
+  const onPhase = (now: string) => {
+    if (now === phase) return;
+    phase = now;
+    context.heartbeat({ phase });
+  };
   await withHeartbeats(
-    deps.context(),
+    context,
     () => ({ phase }),
-    () =>
-      work((now) => {
-        phase = now;
-      }),
+    () => work(onPhase),
   );
 }
 
