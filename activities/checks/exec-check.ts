@@ -23,7 +23,7 @@ export async function checkExec(
   },
 ): Promise<CheckAnswer<string>> {
   const targets = chooseTargets(await kube.podsOn(input.node), input.containersBefore);
-  if (targets.length === 0) return { kind: 'Passed', value: 'skipped: no running pod' };
+  if (targets.length === 0) return { kind: 'Passed', value: 'skipped: no running container' };
   const reasons: string[] = [];
   for (const target of targets) {
     const answer = await kube.exec({ ...target, command: input.command });
@@ -34,7 +34,7 @@ export async function checkExec(
   return { kind: 'Waiting', reasons };
 }
 
-/** Pods that ran before the change come first, system pods on the host's network last. */
+/** Pods that ran before the change come first, those not Ready or of the system last. */
 export function chooseTargets(
   pods: readonly V1Pod[],
   before: readonly ContainerFacts[],
@@ -42,20 +42,21 @@ export function chooseTargets(
   const old = new Set(before.map(({ namespace, pod }) => `${namespace}/${pod}`));
   const rank = (pod: V1Pod) =>
     (old.has(`${pod.metadata?.namespace}/${pod.metadata?.name}`) ? 0 : 1) +
+    (isReady(pod) ? 0 : 2) +
     (pod.spec?.hostNetwork ? 2 : 0) +
     (pod.metadata?.namespace === 'kube-system' ? 2 : 0);
   return pods
-    .filter((pod) => isRunning(pod) && !isProbe(pod))
+    .filter((pod) => !isProbe(pod) && !pod.metadata?.deletionTimestamp)
     .sort((a, b) => rank(a) - rank(b))
-    .slice(0, MAX_PODS)
-    .map((pod) => ({
-      namespace: pod.metadata?.namespace ?? '',
-      pod: pod.metadata?.name ?? '',
-      container: pod.spec?.containers[0]?.name ?? '',
-    }));
+    .flatMap((pod) => {
+      const container = pod.status?.containerStatuses?.find((status) => status.state?.running);
+      if (pod.status?.phase !== 'Running' || !container) return [];
+      const { namespace = '', name = '' } = pod.metadata ?? {};
+      return [{ namespace, pod: name, container: container.name }];
+    })
+    .slice(0, MAX_PODS);
 }
 
-function isRunning(pod: V1Pod): boolean {
-  const ready = pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True');
-  return pod.status?.phase === 'Running' && ready === true && !pod.metadata?.deletionTimestamp;
+function isReady(pod: V1Pod): boolean {
+  return pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
 }

@@ -76,7 +76,11 @@ describe('pollChecks', () => {
 const running = (name: string, more: object = {}) =>
   pod(name, 'ReplicaSet/web', {
     spec: { containers: [{ name: 'main' }], ...more },
-    status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+    status: {
+      phase: 'Running',
+      conditions: [{ type: 'Ready', status: 'True' }],
+      containerStatuses: [{ name: 'main', state: { running: {} } }] as never,
+    },
   });
 
 describe('the exec check', () => {
@@ -98,7 +102,7 @@ describe('the exec check', () => {
     const kube = new FakeKube();
     assert.deepEqual(await checkExec(kube, input), {
       kind: 'Passed',
-      value: 'skipped: no running pod',
+      value: 'skipped: no running container',
     });
     kube.pods = [running('a'), running('b')];
     assert.equal((await checkExec(kube, input)).kind, 'Passed');
