@@ -1,5 +1,5 @@
 /** Makes, from what a finished rollout recorded, the rollout that takes its nodes back. Pure. */
-import type { Command, NodeOutcome } from '../workflows/contract.ts';
+import type { Command, NodeOutcome, RolloutOutcome } from '../workflows/contract.ts';
 import { parseDocument } from '../workflows/domain/documents.ts';
 import type { Plan, PlannedNode, PlannedPackage } from '../workflows/domain/plan-types.ts';
 import { API_VERSION, type Bundle, type Policy, type Rollout } from '../workflows/domain/spec.ts';
@@ -9,7 +9,7 @@ export interface BackInput {
   readonly request: unknown;
   /** Plan that it recorded: holds the exact versions and digests, whatever files say today. */
   readonly plan: Plan;
-  readonly outcomes: readonly NodeOutcome[];
+  readonly outcome: Pick<RolloutOutcome, 'nodes' | 'rolledBack'>;
   /** Names of the nodes to take back; default: all that were updated. */
   readonly nodes?: readonly string[] | undefined;
   readonly command: Command;
@@ -23,14 +23,16 @@ export type BackAnswer =
 export function makeBackRollout(input: BackInput): BackAnswer {
   const parsed = parseDocument('Rollout', input.request);
   if (parsed.kind === 'Invalid') return refuse('the recorded document is not valid any more');
-  const updated = input.outcomes.filter((entry) => entry.outcome === 'Updated');
+  const updated = stillUpdated(input.outcome);
   const strangers = input.nodes?.filter((name) => !updated.some((entry) => entry.node === name));
   if (strangers && strangers.length > 0) {
     const known = updated.map((entry) => entry.node).join(', ') || 'none';
-    return refuse(`${strangers.join(', ')} was not updated by this rollout (updated: ${known})`);
+    return refuse(
+      `${strangers.join(', ')} does not run this rollout's update (those that do: ${known})`,
+    );
   }
   const chosen = updated.filter((entry) => input.nodes?.includes(entry.node) ?? true);
-  if (chosen.length === 0) return refuse('it updated no node: there is nothing to take back');
+  if (chosen.length === 0) return refuse('no node runs its update: there is nothing to take back');
   const planned = plannedNodes(input.plan, chosen);
   const bundle = bundleFor(input.plan, planned);
   if (bundle.kind === 'Mixed') return refuse(bundle.reason);
@@ -59,6 +61,16 @@ export function makeBackRollout(input: BackInput): BackAnswer {
       },
     },
   };
+}
+
+/** Nodes that were updated and not taken back since by the rollout itself. */
+function stillUpdated({ nodes, rolledBack }: BackInput['outcome']): NodeOutcome[] {
+  const returned = rolledBack.filter(({ outcome }) => ['Updated', 'AlreadyDone'].includes(outcome));
+  return nodes.filter(
+    ({ cluster, node, outcome }) =>
+      outcome === 'Updated' &&
+      !returned.some((entry) => entry.cluster === cluster && entry.node === node),
+  );
 }
 
 function refuse(reason: string): BackAnswer {

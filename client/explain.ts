@@ -83,8 +83,11 @@ function explainGrpc(code: number, error: unknown, place: Place): TidegateError 
 }
 
 function silentWorker(error: unknown): TidegateError {
+  // A deadline or a cancelled call says nothing that a person can use.
+  const known = grpcCode(error) === GRPC.failedPrecondition;
+  const reason = known ? ` (${reasonOf(error)})` : '';
   return new TidegateError(
-    `No worker answered in time (${reasonOf(error)}). The rollout itself is safe; start a worker with "npm run worker" and ask again.`,
+    `No worker answered in time${reason}. The rollout itself is safe; start a worker with "npm run worker" and ask again.`,
     { cause: error },
   );
 }
@@ -96,10 +99,13 @@ function explainFailedWorkflow(error: WorkflowFailedError): TidegateError {
     return workflowFailure({ type: cause.type ?? 'Error', message: cause.message });
   }
   if (cause instanceof CancelledFailure) {
-    return new TidegateError('Cancelled: nodes in work were unwound, finished nodes were kept.', {
-      exitCode: EXIT.notSucceeded,
-      type: 'Cancelled',
-    });
+    return new TidegateError(
+      'Cancelled: nodes in work, if any, were put back; finished nodes were kept.',
+      {
+        exitCode: EXIT.notSucceeded,
+        type: 'Cancelled',
+      },
+    );
   }
   if (cause instanceof TerminatedFailure) {
     return new TidegateError(

@@ -34,19 +34,30 @@ export async function listRollouts(client: Client, limit: number): Promise<Rollo
 }
 
 function entryOf(rollout: string, info: WorkflowExecutionInfo): RolloutEntry {
-  const attributes = info.typedSearchAttributes;
   const state = runState(info.status.name);
-  const phase = attributes.get(phaseKey) ?? 'Planning';
-  const waitingFor = attributes.get(waitingForKey) ?? 'nothing';
+  const { phase, waitingFor } = indexedState(info);
   const alive = state === 'Running' || state === 'Completed';
   return {
     rollout,
     state,
     phase: alive ? phase : state,
-    waitingFor: state === 'Running' && waitingFor !== 'nothing' ? waitingFor : '',
-    nodesFailed: attributes.get(nodesFailedKey) ?? 0,
+    waitingFor: state === 'Running' ? waitingFor : '',
+    nodesFailed: info.typedSearchAttributes.get(nodesFailedKey) ?? 0,
     startedAt: info.startTime.toISOString(),
     ...(info.closeTime ? { closedAt: info.closeTime.toISOString() } : {}),
+  };
+}
+
+/** Returns phase and wait as the workflow last wrote them; "nothing" stands for no wait. */
+export function indexedState(info: Pick<WorkflowExecutionInfo, 'typedSearchAttributes'>): {
+  phase: string;
+  waitingFor: string;
+} {
+  const attributes = info.typedSearchAttributes;
+  const waitingFor = attributes.get(waitingForKey) ?? '';
+  return {
+    phase: attributes.get(phaseKey) ?? 'Planning',
+    waitingFor: waitingFor === 'nothing' ? '' : waitingFor,
   };
 }
 

@@ -10,7 +10,7 @@ import { addStatus } from './commands/status.ts';
 import { addSteering } from './commands/steer.ts';
 import { addWatch } from './commands/watch.ts';
 import { EXIT, TidegateError } from './errors.ts';
-import { paint } from './render/look.ts';
+import { paint, printable } from './render/look.ts';
 import type { Terminal } from './terminal.ts';
 
 const AFTER_HELP = `
@@ -93,7 +93,7 @@ function buildProgram(context: CommandContext): Command {
 function tell(error: unknown, { err, errLook }: Terminal): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.refused;
   if (error instanceof TidegateError) {
-    err(`${paint('error:', 'red', errLook)} ${error.message}\n`);
+    err(`${paint('error:', 'red', errLook)} ${printable(error.message)}\n`);
     return error.exitCode;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -23,7 +23,7 @@ import type { PlanResult } from '../workflows/domain/plan-types.ts';
 import type { Rollout } from '../workflows/domain/spec.ts';
 import { makeBackRollout } from './back.ts';
 import { type ConnectOptions, connect, type TemporalConnection } from './connection.ts';
-import { refused } from './errors.ts';
+import { refused, TidegateError } from './errors.ts';
 import { recordedRequest } from './history.ts';
 import { listRollouts } from './listing.ts';
 import { Session } from './session.ts';
@@ -196,7 +196,7 @@ export class RolloutClient {
     }
     const { plan } = await this.planOf(rollout);
     const request = await this.session.call(() => recordedRequest(this.session.client, view));
-    const answer = makeBackRollout({ request, plan, outcomes: outcome.nodes, nodes, command });
+    const answer = makeBackRollout({ request, plan, outcome, nodes, command });
     if (answer.kind === 'Refused') {
       throw refused(`Rollout ${rollout} is not taken back: ${answer.reason}.`);
     }
@@ -230,7 +230,8 @@ export class RolloutClient {
 
   /** The first digits of the waiting plan's digest will do; anything else is sent as it is. */
   private async fullDigest(rollout: string, given: string): Promise<string> {
-    const { status } = await this.status(rollout);
+    const { status, silent } = await this.status(rollout);
+    if (silent !== undefined) throw new TidegateError(silent);
     const digits = given.replace(/^sha256:/, '');
     const known = status?.digest;
     if (!known || !/^[0-9a-f]{12,}$/.test(digits)) return given;

@@ -35,5 +35,7 @@ export function processTerminal(): Terminal {
 function lookOf(stream: NodeJS.WriteStream): Look {
   const tty = stream.isTTY === true;
   const plain = (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb';
-  return { aligned: tty, colour: tty && !plain, width: stream.columns ?? 80 };
+  // A terminal of unknown size says 0.
+  const size = { width: stream.columns || 80, height: stream.rows || 24 };
+  return { aligned: tty, colour: tty && !plain, ...size };
 }

@@ -28,6 +28,8 @@ export interface RolloutView {
   readonly since?: string;
   /** Answer of the workflow; absent if it failed, or if no worker answered. */
   readonly status?: RolloutStatus;
+  /** Phase and wait as the workflow last wrote them to Temporal's index: need no worker. */
+  readonly indexed: { readonly phase: string; readonly waitingFor: string };
   /** Why there is no status. */
   readonly silent?: string;
   readonly about?: RolloutSummary;

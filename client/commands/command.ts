@@ -1,6 +1,7 @@
 /** What the commands share: their context, and how they end. */
 import type { Command } from 'commander';
 import type { ConnectOptions } from '../connection.ts';
+import { printable } from '../render/look.ts';
 import type { RolloutClient } from '../rollout-client.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -46,7 +47,7 @@ export function print(
     out(`${JSON.stringify(result.json, null, 2)}\n`);
     return;
   }
-  const text = result.text();
+  const text = printable(result.text());
   if (text !== '') out(`${text}\n`);
 }
 

@@ -45,7 +45,8 @@ async function plan(
   context: CommandContext,
   self: Command,
 ): Promise<void> {
-  const [view, result] = await Promise.all([client.status(name), client.planOf(name)]);
+  const view = await client.status(name);
+  const result = await client.planOf(name);
   const waits = view.status?.phase === 'AwaitingApproval';
   const hints = { next: waits ? (view.status?.next ?? []) : [] };
   const { look } = context.terminal;

@@ -1,6 +1,6 @@
 /** `tidegate approve | reject | stop | rollback NAME`: what people decide about a rollout. */
 import type { Command } from 'commander';
-import type { RolloutClient } from '../rollout-client.ts';
+import type { RollbackAnswer, RolloutClient } from '../rollout-client.ts';
 import { type CommandContext, print, withClient, withExamples } from './command.ts';
 
 const NAME = "the rollout's name";
@@ -13,10 +13,7 @@ interface SteerOptions {
   readonly nodes?: string;
 }
 
-interface Sent {
-  readonly rollout: string;
-  readonly message: string;
-}
+type Sent = Pick<RollbackAnswer, 'rollout' | 'message' | 'started'>;
 
 /** Adds the commands `approve`, `reject`, `stop` and `rollback`. */
 export function addSteering(program: Command, context: CommandContext): void {
@@ -108,8 +105,13 @@ function acting(
 ): void {
   command.action(async (rollout: string, options: SteerOptions, self: Command) => {
     const sent = await withClient(context, self, (client) => act(client, rollout, options));
-    print(context, self, { json: sent, text: () => `${sent.rollout}: ${sent.message}` });
+    print(context, self, { json: sent, text: () => renderSent(sent) });
   });
+}
+
+function renderSent({ rollout, message, started }: Sent): string {
+  const next = started ? `\nNext\n  tidegate status ${started.rollout} --plan` : '';
+  return `${rollout}: ${message}${next}`;
 }
 
 function by({ as, reason }: SteerOptions): { by: string; reason?: string } {

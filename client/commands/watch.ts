@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { EXIT, exitCodeOf, TidegateError } from '../errors.ts';
+import { printable } from '../render/look.ts';
 import { renderOutcome } from '../render/outcome.ts';
 import { changesBetween, renderChange, renderFrame, Screen } from '../render/progress.ts';
 import type { RolloutClient } from '../rollout-client.ts';
@@ -45,7 +46,7 @@ function finish(watch: Watch, view: RolloutView, show: Display): number {
   const { terminal } = watch.context;
   const { outcome, failure } = view;
   if (outcome) {
-    show.end(`${renderOutcome(outcome, terminal.look)}\n`, outcome);
+    show.end(`${printable(renderOutcome(outcome, terminal.look))}\n`, outcome);
     return exitCodeOf(outcome.outcome);
   }
   show.end('', failure ?? {});
@@ -69,8 +70,8 @@ function redrawn({ terminal }: CommandContext): Display {
   const { out, look, now } = terminal;
   const screen = new Screen();
   return {
-    view: (view) => out(screen.draw(renderFrame(view, now(), look), look.width)),
-    trouble: (message) => out(screen.draw(message, look.width)),
+    view: (view) => out(screen.draw(printable(renderFrame(view, now(), look)), look.width)),
+    trouble: (message) => out(screen.draw(printable(message), look.width)),
     end: (text) => out(screen.clear() + text),
   };
 }
@@ -82,7 +83,7 @@ function changeLines({ terminal }: CommandContext): Display {
   return {
     view: (view) => {
       for (const change of changesBetween(last, view, now())) {
-        out(`${renderChange(change, look)}\n`);
+        out(`${printable(renderChange(change, look))}\n`);
       }
       last = view;
       lastTrouble = '';

@@ -6,10 +6,12 @@ export interface Look {
   readonly colour: boolean;
   /** Columns of the terminal. */
   readonly width: number;
+  /** Rows of the terminal. */
+  readonly height: number;
 }
 
 /** For pipes and tests. */
-export const PLAIN: Look = { aligned: false, colour: false, width: 80 };
+export const PLAIN: Look = { aligned: false, colour: false, width: 80, height: 24 };
 
 const CODES = { bold: '1', dim: '2', red: '31', green: '32', yellow: '33', cyan: '36' } as const;
 export type Tone = keyof typeof CODES | 'none';
@@ -78,6 +80,11 @@ export function table(header: readonly string[], rows: readonly Row[], look: Loo
     .join('\n');
 }
 
+/** Returns a table inside a longer text, which is for people wherever it goes. */
+export function alignedTable(header: readonly string[], rows: readonly Row[], look: Look): string {
+  return table(header, rows, { ...look, aligned: true });
+}
+
 function cells(row: Row): { text: string; tone: Tone }[] {
   return row.map((cell) =>
     typeof cell === 'string'
@@ -111,11 +118,18 @@ export function fields(pairs: readonly (readonly [string, string])[], look: Look
     .join('\n');
 }
 
-/** Returns text without control characters: what a server sent must not steer the terminal. */
+/**
+ * Returns text without control characters other than colours, tabs and line ends: a name or reason
+ * that somebody sent must not steer the terminal of whoever reads it.
+ */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is removed
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
+  return text.replace(UNWANTED, '');
 }
+
+const UNWANTED = new RegExp(
+  `${ESC}(?!\\[[0-9;]*m)|[\\u0000-\\u0008\\u000b-\\u001a\\u001c-\\u001f\\u007f-\\u009f]`,
+  'g',
+);
 
 /** Returns "1 node" or "5 nodes". */
 export function counted(count: number, noun: string): string {

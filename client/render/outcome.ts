@@ -1,6 +1,6 @@
 /** Shows how a rollout ended: what every node ran before and after, and what it cost. */
 import type { NodeOutcome, RolloutOutcome } from '../../workflows/contract.ts';
-import { counted, indent, type Look, paint, type Row, table, toneOf } from './look.ts';
+import { alignedTable, counted, indent, type Look, paint, type Row, toneOf } from './look.ts';
 import { duration } from './time.ts';
 
 const HEADER = [
@@ -29,11 +29,11 @@ export function renderOutcome(outcome: RolloutOutcome, look: Look): string {
     [`Rollout ${outcome.rollout}: ${word} in ${took}`, ...reasons.map((why) => indent(why))].join(
       '\n',
     ),
-    ...(nodes.length > 0 ? [table(HEADER, rowsOf(nodes), look)] : []),
+    ...(nodes.length > 0 ? [alignedTable(HEADER, rowsOf(nodes), look)] : []),
     ...(rolledBack.length > 0
-      ? [`Taken back:\n${table(HEADER, rowsOf(rolledBack.map(asReturned)), look)}`]
+      ? [`Taken back:\n${alignedTable(HEADER, rowsOf(rolledBack.map(asReturned)), look)}`]
       : []),
-    ...remarks([...nodes, ...rolledBack], nameOf),
+    ...remarks(outcome, nameOf),
     ...(untouched.length > 0 ? [`Never touched: ${untouched.join(', ')}`] : []),
     ...(needsAttention.length > 0 ? [attention(needsAttention, look)] : []),
     totals(outcome),
@@ -70,12 +70,12 @@ function survived(entry: NodeOutcome): string {
   return `${entry.containersSurvived}/${entry.containersBefore}`;
 }
 
-function remarks(
-  entries: readonly NodeOutcome[],
-  nameOf: (entry: NodeOutcome) => string,
-): string[] {
-  const lines = entries.flatMap((entry) =>
-    entry.reasons.map((reason) => `${nameOf(entry)}: ${reason}`),
+/** What nodes say, except for what stands among the rollout's reasons already. */
+function remarks(outcome: RolloutOutcome, nameOf: (entry: NodeOutcome) => string): string[] {
+  const lines = [...outcome.nodes, ...outcome.rolledBack].flatMap((entry) =>
+    entry.reasons
+      .filter((reason) => !outcome.reasons.some((known) => known.includes(reason)))
+      .map((reason) => `${nameOf(entry)}: ${reason}`),
   );
   return lines.length > 0 ? [lines.join('\n')] : [];
 }

@@ -9,7 +9,7 @@ import type {
   PlanResult,
 } from '../../workflows/domain/plan-types.ts';
 import type { Disruption } from '../../workflows/domain/spec.ts';
-import { counted, fields, indent, type Look, paint, table } from './look.ts';
+import { alignedTable, counted, fields, indent, type Look, paint } from './look.ts';
 import { duration } from './time.ts';
 
 const MEANS: Readonly<Record<Disruption, string>> = {
@@ -49,8 +49,7 @@ function facts(plan: Plan): [string, string][] {
     ['Requested by', plan.requestedBy],
     ['Why', plan.reason],
     ['Bundle', `${bundle.name}: ${bundle.reason}`],
-    ['Fixes', bundle.fixes.join(', ') || 'no CVE named'],
-    ...bundle.expectedChanges.map((change): [string, string] => ['Will change', change]),
+    ...effects(plan),
     ['Disruption', `${bundle.disruption}: ${MEANS[bundle.disruption]}`],
     ['Size', `${counted(nodes, 'node')} in ${waves}, clusters: ${clusterNames(plan)}`],
     ['When', approvalRule(plan)],
@@ -58,6 +57,13 @@ function facts(plan: Plan): [string, string][] {
     ['On failure', failureRule(strategy)],
     ['Policy', policy.name],
   ];
+}
+
+function effects({ bundle, direction }: Plan): [string, string][] {
+  const fixes = bundle.fixes.join(', ') || 'no CVE named';
+  if (direction === 'Back') return [['Undoes', `the update and what it fixes: ${fixes}`]];
+  const changes = bundle.expectedChanges.map((text): [string, string] => ['Will change', text]);
+  return [['Fixes', fixes], ...changes];
 }
 
 function clusterNames(plan: Plan): string {
@@ -99,7 +105,9 @@ function renderWave(wave: PlannedWave, impact: readonly NodeImpact[], look: Look
   const rows = wave.nodes.flatMap((node) => nodeRows(node, impactOn(node, impact)));
   const header = ['NODE', 'ZONE', 'PACKAGE', 'FROM', 'TO', 'DISTURBS'];
   const remarks = wave.nodes.flatMap((node) => remarksOn(node, impactOn(node, impact), look));
-  return [paint(head, 'bold', look), indent(table(header, rows, look)), ...remarks].join('\n');
+  return [paint(head, 'bold', look), indent(alignedTable(header, rows, look)), ...remarks].join(
+    '\n',
+  );
 }
 
 function impactOn(node: PlannedNode, impact: readonly NodeImpact[]): NodeImpact | undefined {

@@ -1,21 +1,36 @@
 /** Shows a rollout as it goes: a screen that is redrawn, or one line for each change. */
 import type { RolloutView } from '../view.ts';
 import { type Look, paint, toneOf } from './look.ts';
-import { renderWaves } from './status.ts';
+import { renderWaves, renderWavesShort } from './status.ts';
 import { duration, timeOfDay } from './time.ts';
 
-/** Returns the screen of a running rollout. */
+/** Returns the screen of a running rollout, no higher than the terminal. */
 export function renderFrame(view: RolloutView, nowMs: number, look: Look): string {
+  const whole = frameLines(view, nowMs, look, renderWaves);
+  const room = look.height - 1;
+  if (whole.length <= room) return whole.join('\n');
+  const short = frameLines(view, nowMs, look, renderWavesShort);
+  if (short.length <= room) return short.join('\n');
+  const hidden = short.length - room + 1;
+  return [...short.slice(0, room - 1), `… and ${hidden} lines more`].join('\n');
+}
+
+function frameLines(
+  view: RolloutView,
+  nowMs: number,
+  look: Look,
+  waves: typeof renderWaves,
+): string[] {
   const { status } = view;
   const elapsed = duration(Math.floor((nowMs - Date.parse(view.startedAt)) / 1000) * 1000);
   const phase = status?.phase ?? view.state;
   const waits = status?.waitingFor ? `  waits for ${status.waitingFor}` : '';
   const head = `${paint(view.rollout, 'bold', look)}  ${paint(phase, toneOf(phase), look)}  ${elapsed}`;
-  const lines = [head + waits, ''];
-  if (view.silent) lines.push(paint(view.silent, 'yellow', look), '');
-  if (status) lines.push(renderWaves(status.waves, look), '');
-  if (status?.phase === 'AwaitingApproval') lines.push(...status.next);
-  return lines.join('\n').trimEnd();
+  const parts = [head + waits];
+  if (view.silent) parts.push('', paint(view.silent, 'yellow', look));
+  if (status && status.waves.length > 0) parts.push('', waves(status.waves, look));
+  if (status?.phase === 'AwaitingApproval') parts.push('', ...status.next);
+  return parts.join('\n').split('\n');
 }
 
 /** One thing that changed between two looks at a rollout. */
@@ -81,9 +96,12 @@ const ESC = '\u001b';
 /** Draws a frame over the last one, for terminals only. */
 export class Screen {
   private lines = 0;
+  private last = '';
 
   /** Returns what to write so that the frame stands where the last one stood. */
   draw(frame: string, width: number): string {
+    if (frame === this.last) return '';
+    this.last = frame;
     const lines = frame.split('\n').map((line) => clip(line, width));
     const up = this.lines > 0 ? `${ESC}[${this.lines}A\r${ESC}[0J` : '';
     this.lines = lines.length;

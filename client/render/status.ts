@@ -1,7 +1,16 @@
 /** Shows one rollout on one screen: for somebody who was woken up and knows nothing of it. */
 import type { RolloutStatus, WaveStatus } from '../../workflows/contract.ts';
 import type { RolloutSummary, RolloutView } from '../view.ts';
-import { counted, fields, indent, type Look, paint, table, toneOf } from './look.ts';
+import {
+  alignedTable,
+  counted,
+  fields,
+  indent,
+  type Look,
+  paint,
+  type Row,
+  toneOf,
+} from './look.ts';
 import { renderOutcome } from './outcome.ts';
 import { ago } from './time.ts';
 
@@ -22,18 +31,23 @@ export function renderStatus(view: RolloutView, nowMs: number, look: Look): stri
 }
 
 function facts(view: RolloutView, nowMs: number, look: Look): [string, string][] {
-  const { status, about, state, since, startedAt, closedAt } = view;
-  const phase = view.outcome?.outcome ?? status?.phase ?? state;
-  const lines: [string, string][] = [['Phase', paint(phase, toneOf(phase), look)]];
-  if (state === 'Running') {
-    lines.push(['Waits for', status?.waitingFor || 'nothing, it works']);
-    if (since) lines.push(['Since', ago(since, nowMs)]);
-  }
-  if (about) lines.push(...aboutLines(about));
-  lines.push(['Started', ago(startedAt, nowMs)]);
-  if (closedAt) lines.push(['Ended', ago(closedAt, nowMs)]);
-  if (status?.digest) lines.push(['Digest', status.digest]);
-  return lines;
+  const { status, about, state, since, startedAt, closedAt, indexed } = view;
+  const running = state === 'Running';
+  const phase = view.outcome?.outcome ?? status?.phase ?? (running ? indexed.phase : state);
+  const waits = status?.waitingFor ?? indexed.waitingFor;
+  return [
+    ['Phase', paint(phase, toneOf(phase), look)],
+    ...when(running, ['Waits for', waits || 'nothing, it works']),
+    ...when(running && since !== undefined, ['Since', ago(since ?? '', nowMs)]),
+    ...(about ? aboutLines(about) : []),
+    ['Started', ago(startedAt, nowMs)],
+    ...when(closedAt !== undefined, ['Ended', ago(closedAt ?? '', nowMs)]),
+    ...when(status?.digest !== undefined, ['Digest', status?.digest ?? '']),
+  ];
+}
+
+function when(wanted: boolean, line: [string, string]): [string, string][] {
+  return wanted ? [line] : [];
 }
 
 function aboutLines(about: RolloutSummary): [string, string][] {
@@ -48,19 +62,37 @@ function aboutLines(about: RolloutSummary): [string, string][] {
   ];
 }
 
+const WAVE_HEADER = ['WAVE', 'STATE', 'NODE', 'PHASE', 'DETAIL'];
+
 /** Returns the table of waves and their nodes. */
 export function renderWaves(waves: readonly WaveStatus[], look: Look): string {
   if (waves.length === 0) return '';
-  const rows = waves.flatMap((wave) =>
-    wave.nodes.map((entry, index) => [
-      index === 0 ? wave.wave : '',
-      index === 0 ? { text: wave.state, tone: toneOf(wave.state) } : '',
-      entry.node,
-      { text: entry.phase, tone: toneOf(entry.phase) },
-      entry.reason ?? (index === 0 ? (wave.waitingFor ?? '') : ''),
-    ]),
-  );
-  return table(['WAVE', 'STATE', 'NODE', 'PHASE', 'DETAIL'], rows, look);
+  return alignedTable(WAVE_HEADER, waves.flatMap(waveRows), look);
+}
+
+/** Returns the same in fewer lines: of waves that don't work now only how many nodes are where. */
+export function renderWavesShort(waves: readonly WaveStatus[], look: Look): string {
+  if (waves.length === 0) return '';
+  const rows = waves.flatMap((wave) => (wave.state === 'Running' ? waveRows(wave) : waveSum(wave)));
+  return alignedTable(WAVE_HEADER, rows, look);
+}
+
+function waveRows(wave: WaveStatus): Row[] {
+  return wave.nodes.map((entry, index) => [
+    index === 0 ? wave.wave : '',
+    index === 0 ? { text: wave.state, tone: toneOf(wave.state) } : '',
+    entry.node,
+    { text: entry.phase, tone: toneOf(entry.phase) },
+    entry.reason ?? (index === 0 ? (wave.waitingFor ?? '') : ''),
+  ]);
+}
+
+function waveSum({ wave, state, nodes }: WaveStatus): Row[] {
+  const phases = [...new Set(nodes.map(({ phase }) => phase))].map((phase) => {
+    return `${nodes.filter((entry) => entry.phase === phase).length} ${phase}`;
+  });
+  const size = counted(nodes.length, 'node');
+  return [[wave, { text: state, tone: toneOf(state) }, size, phases.join(', '), '']];
 }
 
 function renderVotes(status: RolloutStatus, nowMs: number, look: Look): string[] {

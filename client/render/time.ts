@@ -32,7 +32,8 @@ function pair(
 export function ago(at: string, nowMs: number): string {
   const then = Date.parse(at);
   if (Number.isNaN(then)) return at;
-  return `${duration(Math.floor((nowMs - then) / SECOND) * SECOND)} ago (${stamp(at)})`;
+  const seconds = Math.floor((nowMs - then) / SECOND);
+  return `${seconds < 1 ? 'just now' : `${duration(seconds * SECOND)} ago`} (${stamp(at)})`;
 }
 
 /** Returns "2026-11-24 22:10:00Z" for an RFC 3339 time. */
