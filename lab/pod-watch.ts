@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { kubectl } from './control-plane.ts';
+import { waitFor } from './run.ts';
+
+/** One pod as the API told of it, from its first sight to its last. */
+export interface SeenPod {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Kind of its controller: ReplicaSet, Job, ...; empty without one. */
+  readonly owner: string;
+  node: string;
+  ip: string;
+  phase: string;
+  ready: boolean;
+  /** Told to stop. */
+  ending: boolean;
+  /** Gone from the API. */
+  gone: boolean;
+  /** Phase in which it was told to stop. */
+  endedIn: string;
+  /** Why Kubernetes ended it: EvictionByEvictionAPI, ...; empty if it did not. */
+  disruption: string;
+}
+
+// Not a tab: kubectl would align the columns with spaces.
+const separator = '|';
+
+const fields = [
+  '{.type}',
+  '{.object.metadata.uid}',
+  '{.object.metadata.namespace}',
+  '{.object.metadata.name}',
+  '{.object.metadata.ownerReferences[0].kind}',
+  '{.object.spec.nodeName}',
+  '{.object.status.podIP}',
+  '{.object.status.phase}',
+  '{.object.status.conditions[?(@.type=="Ready")].status}',
+  '{.object.metadata.deletionTimestamp}',
+  '{.object.status.conditions[?(@.type=="DisruptionTarget")].reason}',
+];
+
+/** Follows all pods of the cluster through the API's own watch, so that none is missed. */
+export class PodWatch {
+  readonly pods = new Map<string, SeenPod>();
+  private readonly child: ChildProcess;
+  private failure = '';
+  private toldAt = Date.now();
+
+  private constructor() {
+    const template = `jsonpath=${fields.join(separator)}{"\\n"}`;
+    const [file = '', ...args] = kubectl('get', 'pods', '-A', '--watch', '--output-watch-events');
+    this.child = spawn(file, [...args, '-o', template], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const { stdout, stderr } = this.child;
+    if (stdout) createInterface({ input: stdout }).on('line', (line) => this.take(line));
+    stderr?.on('data', (chunk: Buffer) => {
+      this.failure = chunk.toString().trim();
+    });
+    this.child.once('error', (error) => {
+      this.failure = error.message;
+    });
+  }
+
+  /** Starts to watch; returns when the pods there are have been told. */
+  static async start(): Promise<PodWatch> {
+    const watch = new PodWatch();
+    await waitFor({
+      what: 'the pods of the cluster to be listed',
+      timeoutMs: 20_000,
+      until: async () => {
+        watch.assertAlive();
+        // The list is over when nothing more comes.
+        return watch.pods.size > 0 && Date.now() - watch.toldAt > 300;
+      },
+    });
+    return watch;
+  }
+
+  /** Ends the watch; throws if it ended before by itself, since then something may be missing. */
+  stop(): void {
+    this.assertAlive();
+    this.child.kill();
+  }
+
+  /** Returns the addresses of Ready pods whose name begins so, as a Service would have them. */
+  readyAddresses(prefix: string): string[] {
+    return [...this.pods.values()]
+      .filter((pod) => pod.name.startsWith(prefix) && pod.ready && !pod.ending && !pod.gone)
+      .map((pod) => pod.ip);
+  }
+
+  private assertAlive(): void {
+    if (this.child.exitCode === null && this.child.signalCode === null) return;
+    throw new Error(`the watch of pods ended: ${this.failure || 'without a word'}`);
+  }
+
+  private take(line: string): void {
+    this.toldAt = Date.now();
+    const [type = '', uid = '', namespace = '', name = '', owner = '', ...rest] =
+      line.split(separator);
+    const [node = '', ip = '', phase = '', ready = '', deletedAt = '', disruption = ''] = rest;
+    const earlier = this.pods.get(uid);
+    const ending = deletedAt !== '' || type === 'DELETED';
+    const endedIn = earlier?.endedIn || (ending ? earlier?.phase || phase : '');
+    this.pods.set(uid, {
+      ...{ uid, namespace, name, owner, node, ip, phase, ending, endedIn },
+      ready: ready === 'True',
+      gone: type === 'DELETED',
+      disruption: disruption || (earlier?.disruption ?? ''),
+    });
+  }
+}

@@ -1,0 +1,58 @@
+import { kubectl } from './control-plane.ts';
+import { fleetFacts, type NodeFacts } from './fleet-facts.ts';
+import { onNode } from './node.ts';
+import { run, waitFor } from './run.ts';
+import { nodeNamed, versions } from './settings.ts';
+import { together } from './tasks.ts';
+
+// Through apt as an administrator would; the staged packages of earlier rollouts go as well.
+const goBack = `
+set -e
+export DEBIAN_FRONTEND=noninteractive
+apt-get -q -o DPkg::Lock::Timeout=60 update
+apt-get -q -y --allow-downgrades --allow-change-held-packages -o DPkg::Lock::Timeout=60 \\
+  -o Dpkg::Options::=--force-confold install containerd=${versions.containerd}
+`;
+
+/** Empties the caches that an update would profit from, so that every run starts alike. */
+export const forget = 'apt-get clean; rm -rf /var/cache/tidegate';
+
+/** Returns what a node's facts differ in from what the lab starts with; empty if in nothing. */
+export function differences(facts: NodeFacts): readonly string[] {
+  const { dpkg, daemon, schedulable, annotations } = facts;
+  return [
+    ...(dpkg === versions.containerd ? [] : [`containerd ${dpkg}`]),
+    ...(daemon === dpkg ? [] : [`its daemon runs ${daemon || 'not'}`]),
+    ...(schedulable ? [] : ['cordoned']),
+    ...annotations.map((name) => `annotation ${name}`),
+  ];
+}
+
+/** Takes nodes back to what the lab starts with, and returns what each of them had been. */
+export async function resetNodes(): Promise<readonly string[]> {
+  const facts = await fleetFacts();
+  const changed = facts.filter((entry) => differences(entry).length > 0);
+  await together(...changed.map(resetNode));
+  return changed.map((entry) => `${entry.node}: ${differences(entry).join(', ')}`);
+}
+
+async function resetNode(facts: NodeFacts): Promise<void> {
+  const node = nodeNamed(facts.node);
+  if (facts.dpkg !== versions.containerd || facts.daemon !== facts.dpkg) {
+    const { code, stdout, stderr } = await onNode(node, goBack);
+    const tail = `${stdout}\n${stderr}`.trim().split('\n').slice(-8).join('\n  ');
+    if (code !== 0) throw new Error(`${node.name} does not go back:\n  ${tail}`);
+  }
+  if (!facts.schedulable) await run(kubectl('uncordon', node.name));
+  const removals = facts.annotations.map((name) => `${name}-`);
+  if (removals.length > 0) await run(kubectl('annotate', 'node', node.name, ...removals));
+  await waitFor({
+    what: `${node.name} to be as the lab starts`,
+    timeoutMs: 60_000,
+    everyMs: 500,
+    until: async () => {
+      const now = (await fleetFacts()).find((entry) => entry.node === node.name);
+      return now?.ready === true && differences(now).length === 0;
+    },
+  });
+}

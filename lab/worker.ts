@@ -1,0 +1,84 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { checkout, paths } from './paths.ts';
+import { logTail, partPid, signal, startPart } from './processes.ts';
+import { codeOf, sleep, waitFor } from './run.ts';
+import { host } from './settings.ts';
+
+/** The name of the worker's process; its log is `.lab/log/worker.log`. */
+export const workerPart = 'worker';
+
+/** Just above the worker's own shutdownForceTime (20 s, worker/main.ts). */
+const stopTimeoutMs = 25_000;
+
+/** Where the lab's Temporal is, whatever settings of Temporal's this shell has. */
+const temporalSettings = {
+  TEMPORAL_ADDRESS: `127.0.0.1:${host.temporalPort}`,
+  TEMPORAL_CONFIG_FILE: '/dev/null',
+} as const;
+
+/** Makes this process talk to the lab's Temporal and to no other. */
+export function useLabTemporal(): void {
+  for (const name of foreignSettings()) delete process.env[name];
+  Object.assign(process.env, temporalSettings);
+}
+
+/**
+ * Starts a worker of this checkout as a process of the lab, in the place of the one that ran, and
+ * returns its process id once it takes work. `down` ends it with everything else.
+ */
+export async function startWorker(
+  options: { readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<number> {
+  await stopWorker();
+  const log = join(paths.log, `${workerPart}.log`);
+  const read = await sizeOf(log);
+  const unset = foreignSettings().flatMap((name) => ['-u', name]);
+  const settings = Object.entries({ ...temporalSettings, ...options.env });
+  await startPart({
+    name: workerPart,
+    // Paths in the example Fleet are relative to the checkout.
+    command: [
+      ...['env', `--chdir=${checkout}`, ...unset],
+      ...settings.map((pair) => pair.join('=')),
+      ...[process.execPath, join(checkout, 'worker', 'main.ts')],
+    ],
+  });
+  let pid: number | undefined;
+  await waitFor({
+    what: 'the worker to be ready',
+    timeoutMs: 60_000,
+    until: async () => {
+      pid = await partPid(workerPart);
+      if (!pid)
+        throw new Error(`the worker ended; its log ends with\n  ${await logTail(workerPart)}`);
+      return (await readFile(log)).subarray(read).includes('"worker ready"');
+    },
+  });
+  return pid ?? 0;
+}
+
+/** Ends the lab's worker, in order if it can; what it was doing is taken up by the next one. */
+export async function stopWorker(): Promise<void> {
+  const pid = await partPid(workerPart);
+  if (!pid) return;
+  signal(pid, 'SIGTERM');
+  const deadline = Date.now() + stopTimeoutMs;
+  while ((await partPid(workerPart)) === pid) {
+    if (Date.now() > deadline) signal(pid, 'SIGKILL');
+    await sleep(100);
+  }
+}
+
+function foreignSettings(): string[] {
+  return Object.keys(process.env).filter((name) => /^(TEMPORAL|TIDEGATE)_(?!LAB)/.test(name));
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return 0;
+    throw error;
+  }
+}
