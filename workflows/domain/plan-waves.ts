@@ -57,7 +57,8 @@ export function makeWaves(input: WavesInput): PlannedWave[] {
   const ordered = spreadOverDomains(input.nodes);
   const wanted = strategy.canary.nodes;
   const named = wanted ? ordered.filter((entry) => wanted.includes(entry.node)) : [];
-  const canary = named.length > 0 ? named : ordered.slice(0, strategy.canary.count);
+  const first = named.length > 0 ? named : ordered.slice(0, strategy.canary.count);
+  const canary = first.slice(0, MAX_WAVE_NODES);
   const rest = spreadOverDomains(ordered.filter((entry) => !canary.includes(entry)));
   const size = Math.min(MAX_WAVE_NODES, resolveCount(strategy.waves.size, input.targeted));
   const groups = [canary, ...chunks(rest, size)].filter((group) => group.length > 0);

@@ -1,0 +1,280 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { NodeFacts, OfferedPackage } from '../../workflows/domain/inventory.ts';
+import { judgeNode, type NodeAnswer } from '../../workflows/domain/plan-node.ts';
+import { type Bundle, bundleSchema, type Policy } from '../../workflows/domain/spec.ts';
+import { FROM, TO } from '../workflows/fake-fleet.ts';
+import {
+  bundleOf,
+  factsOf,
+  OFFERED,
+  policy,
+  rolloutOf,
+  SHA_FROM,
+  SHA_TO,
+} from '../workflows/fixtures.ts';
+import { held, hostChanged, running, unread } from './plan-kit.ts';
+
+interface Question {
+  readonly facts: NodeFacts;
+  readonly offered?: readonly OfferedPackage[];
+  readonly spec?: object;
+  readonly strategy?: object;
+  readonly policy?: Policy;
+  readonly bundle?: Bundle;
+}
+
+function judge(question: Question): NodeAnswer {
+  const { facts, offered = OFFERED, spec, strategy } = question;
+  return judgeNode({
+    rollout: rolloutOf(strategy, spec),
+    bundle: question.bundle ?? bundleOf(),
+    policy: question.policy ?? policy,
+    facts,
+    offered,
+  });
+}
+
+const usual = factsOf('east-1', 'a');
+const BACK = { direction: 'Back' };
+const EXCLUDE = { onUnreachable: 'Exclude' };
+const supporting = (...versions: string[]): Policy => ({
+  ...policy,
+  spec: { ...policy.spec, supported: [{ package: 'containerd', versions }] },
+});
+const [OLD, NEW] = OFFERED as readonly [OfferedPackage, OfferedPackage];
+const HINT = '(spec.strategy.onUnreachable: Exclude leaves such nodes out)';
+
+const refusals: [string, Question, string[]][] = [
+  [
+    'another release of the operating system',
+    { facts: hostChanged('east-1', { os: 'debian-13' }) },
+    ['runs debian-13/amd64; bundle containerd-deb12u3 has only debian-12/amd64'],
+  ],
+  [
+    'another architecture',
+    { facts: hostChanged('east-1', { architecture: 'arm64' }) },
+    ['runs debian-12/arm64; bundle containerd-deb12u3 has only debian-12/amd64'],
+  ],
+  [
+    'a version that the bundle does not list',
+    { facts: running('east-1', '1.6.19') },
+    [`has containerd 1.6.19, which the bundle does not list under "from" (${FROM})`],
+  ],
+  [
+    'going back from a version that is not the bundle\'s "to"',
+    { facts: running('east-1', '1.6.19'), spec: BACK },
+    [`has containerd 1.6.19, which the bundle cannot take back: its "to" is ${TO}`],
+  ],
+  [
+    'a package that is not installed',
+    { facts: hostChanged('east-1', { packages: [] }) },
+    ['has no package containerd installed'],
+  ],
+  [
+    'a package on hold',
+    { facts: held('east-1') },
+    ['has package containerd on hold (apt-mark unhold containerd releases it)'],
+  ],
+  [
+    'a daemon that is older than its package',
+    { facts: running('east-1', FROM, '1.6.19') },
+    [
+      `has containerd ${FROM} installed, but the running containerd is 1.6.19; restart containerd on the node first`,
+    ],
+  ],
+  [
+    'an updated package whose old daemon runs on',
+    { facts: running('east-1', TO, FROM) },
+    [
+      `has containerd ${TO} installed, but the running containerd is ${FROM}; restart containerd on the node first`,
+    ],
+  ],
+  [
+    'a daemon that does not answer',
+    { facts: hostChanged('east-1', { daemons: {} }) },
+    [
+      `has containerd ${FROM} installed, but the running containerd is not answering; restart containerd on the node first`,
+    ],
+  ],
+  [
+    'a version that the policy does not support',
+    { facts: usual, policy: supporting(FROM, '1.7.24') },
+    [`policy standard does not support containerd ${TO} (spec.supported has ${FROM}, 1.7.24)`],
+  ],
+  [
+    'a version that no source offers',
+    { facts: usual, offered: [OLD] },
+    [
+      `PackageUnavailable: its package sources do not offer containerd ${TO} to install (they offer ${FROM})`,
+    ],
+  ],
+  [
+    'no way back',
+    { facts: usual, offered: [NEW] },
+    [
+      `PackageUnavailable: its package sources do not offer containerd ${FROM} for the way back (they offer ${TO})`,
+    ],
+  ],
+  [
+    'no source at all: both ends are named',
+    { facts: usual, offered: [] },
+    [
+      `PackageUnavailable: its package sources do not offer containerd ${TO} to install (they offer nothing)`,
+      `PackageUnavailable: its package sources do not offer containerd ${FROM} for the way back (they offer nothing)`,
+    ],
+  ],
+  [
+    'a package that was altered',
+    { facts: usual, offered: [OLD, { ...NEW, sha256: SHA_FROM }] },
+    [
+      `DigestMismatch: its package sources offer containerd ${TO} with sha256 ${SHA_FROM}, the bundle says ${SHA_TO}`,
+    ],
+  ],
+  [
+    'an unreachable host',
+    { facts: unread('east-1') },
+    [`HostUnreachable: east-1: no answer ${HINT}`],
+  ],
+  [
+    'a host whose commands fail',
+    { facts: unread('east-1', 'HostCommandFailed') },
+    [`HostCommandFailed: east-1: no answer ${HINT}`],
+  ],
+  [
+    'a host key that is not pinned, even where unreachable nodes are left out',
+    { facts: unread('east-1', 'HostKeyMismatch'), strategy: EXCLUDE },
+    ['HostKeyMismatch: east-1: no answer'],
+  ],
+  [
+    'a refused login, even where unreachable nodes are left out',
+    { facts: unread('east-1', 'HostAuthRefused'), strategy: EXCLUDE },
+    ['HostAuthRefused: east-1: no answer'],
+  ],
+  [
+    'everything at once: all reasons are given',
+    {
+      facts: hostChanged('east-1', {
+        packages: [{ name: 'containerd', version: FROM, held: true }],
+        daemons: {},
+      }),
+      policy: supporting(FROM),
+      offered: [NEW],
+    },
+    [
+      'has package containerd on hold (apt-mark unhold containerd releases it)',
+      `has containerd ${FROM} installed, but the running containerd is not answering; restart containerd on the node first`,
+      `policy standard does not support containerd ${TO} (spec.supported has ${FROM})`,
+      `PackageUnavailable: its package sources do not offer containerd ${FROM} for the way back (they offer ${TO})`,
+    ],
+  ],
+];
+
+const others: [string, Question, Exclude<NodeAnswer['kind'], 'Refused' | 'Planned'>, string][] = [
+  [
+    'an unreachable host where such nodes are left out',
+    { facts: unread('east-1'), strategy: EXCLUDE },
+    'Excluded',
+    'HostUnreachable: east-1: no answer',
+  ],
+  ['not Ready', { facts: { ...usual, ready: false } }, 'Excluded', 'is not Ready; repair it first'],
+  ['updated', { facts: running('east-1', TO) }, 'AlreadyDone', `runs containerd ${TO} already`],
+  [
+    'updated, and nothing is offered any more',
+    { facts: running('east-1', TO), offered: [] },
+    'AlreadyDone',
+    `runs containerd ${TO} already`,
+  ],
+  [
+    'taken back',
+    { facts: running('east-1', FROM), spec: BACK },
+    'AlreadyDone',
+    `runs containerd ${FROM} already`,
+  ],
+];
+
+describe('judgeNode', () => {
+  for (const [name, question, reasons] of refusals) {
+    it(`refuses ${name}`, () => {
+      assert.deepEqual(judge(question), { kind: 'Refused', reasons });
+    });
+  }
+
+  for (const [name, question, kind, reason] of others) {
+    it(`answers ${kind}: ${name}`, () => {
+      assert.deepEqual(judge(question), { kind, reason });
+    });
+  }
+
+  it('plans both ends of a package, and what it expects to find', () => {
+    assert.deepEqual(judge({ facts: { ...usual, unschedulable: true } }), {
+      kind: 'Planned',
+      node: {
+        cluster: 'east',
+        node: 'east-1',
+        uid: 'uid-east-1',
+        address: '192.0.2.1',
+        failureDomain: 'a',
+        cordoned: true,
+        disruption: 'Restart',
+        packages: [
+          {
+            name: 'containerd',
+            daemon: 'containerd',
+            from: { version: FROM, sha256: SHA_FROM, daemonVersion: FROM },
+            to: { version: TO, sha256: SHA_TO, daemonVersion: TO },
+          },
+        ],
+        expects: { os: 'debian-12', architecture: 'amd64', kernel: '6.1.0' },
+      },
+    });
+  });
+
+  it('exchanges the ends where the direction is Back; the policy lists what may come, not go', () => {
+    const answer = judge({ facts: running('east-1', TO), spec: BACK, policy: supporting(TO) });
+    assert.equal(answer.kind, 'Planned');
+    if (answer.kind !== 'Planned') return;
+    const [entry] = answer.node.packages;
+    assert.equal(entry?.from.version, TO);
+    assert.equal(entry?.to.version, FROM);
+  });
+
+  it('plans only the packages that are not as wanted', () => {
+    const bundle = withRunc();
+    const facts = hostChanged('east-1', {
+      packages: [
+        { name: 'containerd', version: TO, held: false },
+        { name: 'runc', version: '1.1.5', held: false },
+      ],
+      daemons: { containerd: TO },
+    });
+    const runc = ['1.1.5', '1.2.8'].map((version, i) => ({
+      name: 'runc',
+      version,
+      sha256: `${i}`.repeat(64),
+    }));
+    const answer = judge({ facts, bundle, offered: [...OFFERED, ...runc] });
+    assert.equal(answer.kind, 'Planned');
+    if (answer.kind !== 'Planned') return;
+    assert.deepEqual(
+      answer.node.packages.map((entry) => entry.name),
+      ['runc'],
+    );
+  });
+});
+
+function withRunc(): Bundle {
+  const bundle = bundleOf();
+  const releases = bundle.spec.releases.map((release) => ({
+    ...release,
+    packages: [
+      ...release.packages,
+      {
+        name: 'runc',
+        to: { version: '1.2.8', sha256: '1'.repeat(64) },
+        from: [{ version: '1.1.5', sha256: '0'.repeat(64) }],
+      },
+    ],
+  }));
+  return bundleSchema.parse({ ...bundle, spec: { ...bundle.spec, releases } });
+}
