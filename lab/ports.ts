@@ -45,12 +45,13 @@ function holds(line: string, port: number): boolean {
 }
 
 async function free(part: string, port: number, line: string): Promise<void> {
-  const [, program = 'a process', id = ''] = /\(\("([^"]+)",pid=(\d+)/.exec(line) ?? [];
+  const id = /pid=(\d+)/.exec(line)?.[1] ?? '';
   if (id !== '' && (await labProcesses()).has(Number(id))) {
     signal(Number(id), 'SIGKILL');
     await sleep(200);
     return;
   }
-  const who = id === '' ? program : `${program} (process ${id})`;
+  const command = await attempt(['ps', '-o', 'args=', '-p', id]);
+  const who = id === '' ? 'another process' : `process ${id} (${command.stdout.trim()})`;
   throw new Error(`port ${port}, which the lab's ${part} needs, is held by ${who}: end it first`);
 }

@@ -49,7 +49,10 @@ describe('the lab', { concurrency: false }, () => {
     await once(inTheWay, 'listening');
     const refused = await attempt([process.execPath, 'lab/main.ts', 'up'], { cwd: checkout });
     inTheWay.close();
-    assert.match(refused.stderr, new RegExp(`8233.*temporal.*node.*${process.pid}`));
+    assert.match(
+      refused.stderr,
+      new RegExp(`port 8233.*temporal.*process ${process.pid} \\(.*node`),
+    );
     mounts = await mountCount();
     const started = Date.now();
     await lab('up');
