@@ -66,3 +66,9 @@ export function summaryOf(plan: Plan): RolloutSummary {
     direction: plan.direction,
   };
 }
+
+/** Returns the best known phase: the workflow's own word, else what stands in Temporal's index. */
+export function phaseOf(view: RolloutView): string {
+  const { outcome, status, state, indexed } = view;
+  return outcome?.outcome ?? status?.phase ?? (state === 'Running' ? indexed.phase : state);
+}

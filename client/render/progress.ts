@@ -1,5 +1,5 @@
 /** Shows a rollout as it goes: a screen that is redrawn, or one line for each change. */
-import type { RolloutView } from '../view.ts';
+import { phaseOf, type RolloutView } from '../view.ts';
 import { type Look, paint, toneOf } from './look.ts';
 import { renderWaves, renderWavesShort } from './status.ts';
 import { duration, timeOfDay } from './time.ts';
@@ -23,7 +23,7 @@ function frameLines(
 ): string[] {
   const { status } = view;
   const elapsed = duration(Math.floor((nowMs - Date.parse(view.startedAt)) / 1000) * 1000);
-  const phase = status?.phase ?? view.state;
+  const phase = phaseOf(view);
   const waits = status?.waitingFor ? `  waits for ${status.waitingFor}` : '';
   const head = `${paint(view.rollout, 'bold', look)}  ${paint(phase, toneOf(phase), look)}  ${elapsed}`;
   const parts = [head + waits];
@@ -59,8 +59,9 @@ export function changesBetween(
 
 type Line = Omit<Change, 'time'>;
 
-function linesOf({ rollout, state, status, silent, outcome }: RolloutView): Line[] {
-  const phase = outcome?.outcome ?? status?.phase ?? state;
+function linesOf(view: RolloutView): Line[] {
+  const { rollout, status, silent, outcome } = view;
+  const phase = phaseOf(view);
   const detail = silent ?? outcome?.reasons.join('; ') ?? status?.waitingFor ?? '';
   return [
     { scope: 'rollout', name: rollout, phase, detail },

@@ -1,6 +1,6 @@
 /** Shows one rollout on one screen: for somebody who was woken up and knows nothing of it. */
 import type { RolloutStatus, WaveStatus } from '../../workflows/contract.ts';
-import type { RolloutSummary, RolloutView } from '../view.ts';
+import { phaseOf, type RolloutSummary, type RolloutView } from '../view.ts';
 import {
   alignedTable,
   counted,
@@ -33,7 +33,7 @@ export function renderStatus(view: RolloutView, nowMs: number, look: Look): stri
 function facts(view: RolloutView, nowMs: number, look: Look): [string, string][] {
   const { status, about, state, since, startedAt, closedAt, indexed } = view;
   const running = state === 'Running';
-  const phase = view.outcome?.outcome ?? status?.phase ?? (running ? indexed.phase : state);
+  const phase = phaseOf(view);
   const waits = status?.waitingFor ?? indexed.waitingFor;
   return [
     ['Phase', paint(phase, toneOf(phase), look)],
