@@ -1,0 +1,354 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { renderInventory } from '../../client/render/inventory.ts';
+import { renderList } from '../../client/render/list.ts';
+import { PLAIN, paint, printable, table } from '../../client/render/look.ts';
+import { renderOutcome } from '../../client/render/outcome.ts';
+import { renderPlan } from '../../client/render/plan.ts';
+import { changesBetween, renderChange, renderFrame, Screen } from '../../client/render/progress.ts';
+import { renderStatus } from '../../client/render/status.ts';
+import { ago, duration } from '../../client/render/time.ts';
+import type { PlanResult } from '../../workflows/domain/plan-types.ts';
+import { FROM, TO } from '../workflows/fake-fleet.ts';
+import { factsOf, fleetFacts, planOf } from '../workflows/fixtures.ts';
+import { NOW, nodeOutcome, outcomeOf, statusOf, TTY, viewOf } from './kit.ts';
+
+const plan = planOf({ count: 3, strategy: { waves: { size: 2 } } });
+
+test('durations', () => {
+  const table: [number, string][] = [
+    [0, '0 ms'],
+    [850, '850 ms'],
+    [4200, '4.2 s'],
+    [59_000, '59 s'],
+    [59_990, '1 min'],
+    [185_000, '3 min 5 s'],
+    [3_599_900, '1 h'],
+    [7_800_000, '2 h 10 min'],
+    [86_400_000, '1 d'],
+    [100 * 3_600_000, '4 d 4 h'],
+  ];
+  for (const [ms, text] of table) assert.equal(duration(ms), text);
+  assert.equal(ago('2026-11-24T22:09:59.500Z', NOW), 'just now (2026-11-24 22:09:59Z)');
+  assert.equal(ago('2026-11-24T22:07:00Z', NOW), '3 min ago (2026-11-24 22:07:00Z)');
+});
+
+test('tables are aligned for people and tab-separated for pipes', () => {
+  const rows = [
+    ['a', { text: 'long\nword', tone: 'red' } as const],
+    ['bcd', ''],
+  ];
+  assert.equal(table(['X', 'Y'], rows, PLAIN), 'X\tY\na\tlong word\nbcd\t');
+  assert.equal(table(['X', 'Y', 'Z'], [['a', 'bb', 'c']], TTY), 'X  Y   Z\na  bb  c');
+});
+
+test('colours only where they are wanted', () => {
+  assert.equal(paint('x', 'red', PLAIN), 'x');
+  assert.equal(paint('x', 'red', { ...TTY, colour: true }), '\u001b[31mx\u001b[0m');
+});
+
+test('text from strangers cannot steer the terminal', () => {
+  assert.equal(printable('a\u001b[2Jb\u001b]0;t\u0007c\rd\u009b1m'), 'a[2Jb]0;tcd1m');
+  assert.equal(printable('\u001b[31mred\u001b[0m\n\t'), '\u001b[31mred\u001b[0m\n\t');
+});
+
+test('a plan says who, when, from, to, and what it disturbs', () => {
+  const result: PlanResult = {
+    plan: {
+      ...plan,
+      digest: 'sha256:1',
+      excluded: [{ cluster: 'east', node: 'east-9', reason: 'is not Ready; repair it first' }],
+    },
+    impact: [{ cluster: 'east', node: 'east-1', containersThatMustSurvive: 9, pods: [] }],
+  };
+  const text = renderPlan(result, { next: ['tidegate start f.yaml'] }, PLAIN);
+  assert.equal(
+    text,
+    `Plan of rollout patch
+
+Requested by  platform-oncall
+Why           CVE-2025-64329
+Bundle        containerd-deb12u3: security fix
+Fixes         CVE-2025-64329
+Disruption    Restart: the daemon restarts, containers keep running, nothing is drained
+Size          3 nodes in 2 waves, clusters: east
+When          once 1 person has approved this digest (not platform-oncall), within 7 d
+Drain         none
+On failure    the failed node is put back; after the first failed node all updated nodes are taken back
+Policy        standard
+
+canary in east: 1 node, at most 2 unavailable, 1 per failure domain, then soak 5 min
+  NODE    ZONE  PACKAGE     FROM                  TO                    DISTURBS
+  east-1  a     containerd  ${FROM}  ${TO}  no pod evicted, 9 containers must survive
+
+wave-1 in east: 2 nodes, at most 2 unavailable, 1 per failure domain, then soak 1 min
+  NODE    ZONE  PACKAGE     FROM                  TO                    DISTURBS
+  east-2  b     containerd  ${FROM}  ${TO}  unknown
+  east-3  c     containerd  ${FROM}  ${TO}  unknown
+
+Excluded
+  east/east-9: is not Ready; repair it first
+
+Digest  sha256:1
+
+Next
+  tidegate start f.yaml`,
+  );
+});
+
+test('a plan that drains names the pods it moves, waits for, and is blocked by', () => {
+  const drained = planOf({ count: 1, disruption: 'Drain' });
+  const pod = (name: string, owner: string) => ({ namespace: 'shop', pod: name, owner });
+  const impact = {
+    cluster: 'east',
+    node: 'east-1',
+    containersThatMustSurvive: 0,
+    pods: [
+      { ...pod('web-1', 'ReplicaSet/web'), effect: 'Evicted' as const },
+      { ...pod('batch-1', 'Job/batch'), effect: 'WaitedFor' as const },
+      { ...pod('db-0', 'none'), effect: 'Blocks' as const, reason: 'its budget allows none' },
+      { ...pod('log-1', 'DaemonSet/log'), effect: 'Stays' as const },
+    ],
+  };
+  const text = renderPlan({ plan: drained, impact: [impact] }, { next: [] }, PLAIN);
+  assert.match(text, /pods: 1 evicted, 1 waited for, 1 BLOCKS the drain\n/);
+  assert.match(text, /\n {4}east-1 evicts shop\/web-1 \(ReplicaSet\/web\)\n/);
+  assert.match(text, /\n {4}east-1 waits for shop\/batch-1 \(Job\/batch\)\n/);
+  assert.match(
+    text,
+    /\n {4}east-1 BLOCKED by shop\/db-0 \(no controller\): its budget allows none\n/,
+  );
+  assert.doesNotMatch(text, /log-1/);
+  assert.match(text, /PodDisruptionBudgets are kept; running Jobs are waited for/);
+});
+
+test('a way back does not promise fixes', () => {
+  const back = { ...plan, direction: 'Back' as const };
+  const text = renderPlan({ plan: back, impact: [] }, { next: [] }, PLAIN);
+  assert.match(text, /^Plan of rollout patch \(back\)\n/);
+  assert.match(text, /Undoes +the update and what it fixes: CVE-2025-64329/);
+  assert.doesNotMatch(text, /^Fixes/m);
+});
+
+test('an outcome shows every node before and after, and what it cost', () => {
+  const text = renderOutcome(outcomeOf({ nodes: [nodeOutcome('east-1')] }), PLAIN);
+  assert.equal(
+    text,
+    `Rollout patch: Succeeded in 1 min 2 s
+
+NODE    BEFORE                AFTER                 DAEMON                SECONDS  CONTAINERS  EVICTED  JOB PODS LOST  OUTCOME
+east-1  ${FROM}  ${TO}  ${TO}  6.2      9/9         0        0              Updated
+
+1 node updated, 0 pods evicted, 0 Job pods lost`,
+  );
+});
+
+test('an outcome shows what was taken back, left alone, and needs a person', () => {
+  const failed = nodeOutcome('east-2', {
+    outcome: 'RolledBack',
+    reasons: ['VerificationFailed: x'],
+  });
+  const stuck = nodeOutcome('east-3', { outcome: 'NeedsAttention', reasons: ['the undo failed'] });
+  const text = renderOutcome(
+    outcomeOf({
+      outcome: 'Halted',
+      reasons: ['wave-1 failed; east-2: VerificationFailed: x'],
+      nodes: [nodeOutcome('east-1'), failed, stuck],
+      rolledBack: [nodeOutcome('east-1')],
+      untouched: ['east/east-4'],
+      needsAttention: ['east/east-3'],
+    }),
+    PLAIN,
+  );
+  assert.match(text, /^Rollout patch: Halted in 1 min 2 s\n {2}wave-1 failed; east-2: Verif/);
+  assert.match(text, /\n\nTaken back:\nNODE .*\neast-1 .* Back\n/);
+  assert.equal(text.match(/VerificationFailed: x/g)?.length, 1);
+  assert.match(text, /\neast-3: the undo failed\n/);
+  assert.match(text, /\nNever touched: east\/east-4\n/);
+  assert.match(
+    text,
+    /\nNeeds attention: east\/east-3 \(left cordoned\)\n {2}kubectl describe node east-3 /,
+  );
+  assert.match(text, /\n1 node updated, 1 of them taken back, 0 pods evicted, 0 Job pods lost$/);
+});
+
+test('a status is one screen: phase, wait, since when, votes, waves, what to type', () => {
+  const status = statusOf({
+    phase: 'AwaitingApproval',
+    waitingFor: 'approval of sha256:1',
+    votes: [
+      { by: 'sre-lead', decision: 'Approve', at: '2026-11-24T22:08:00Z', reason: 'looked at it' },
+    ],
+    refusedVotes: [{ by: 'platform-oncall', reason: 'requested it' }],
+    next: ['tidegate approve patch --digest sha256:1 --as WHO'],
+  });
+  const about = {
+    bundle: 'containerd-deb12u3',
+    disruption: 'Restart',
+    fixes: ['CVE-2025-64329'],
+    requestedBy: 'platform-oncall',
+    reason: 'patch it',
+    nodes: 3,
+    direction: 'Forward' as const,
+  };
+  assert.equal(
+    renderStatus(viewOf({ status, about }), NOW, PLAIN),
+    `Rollout patch
+
+Phase         AwaitingApproval
+Waits for     approval of sha256:1
+Since         30 s ago (2026-11-24 22:09:30Z)
+What          containerd-deb12u3 (Restart) on 3 nodes, fixes CVE-2025-64329
+Requested by  platform-oncall: patch it
+Started       10 min ago (2026-11-24 22:00:00Z)
+Digest        sha256:1
+
+WAVE    STATE    NODE    PHASE     DETAIL
+canary  Running  east-1  Applying
+wave-1  Pending  east-2  Pending
+                 east-3  Pending
+
+Votes
+  sre-lead approved 2 min ago (2026-11-24 22:08:00Z): looked at it
+  platform-oncall was refused: requested it
+
+Next
+  tidegate status patch --plan
+  tidegate approve patch --digest sha256:1 --as WHO`,
+  );
+});
+
+test('a status without a worker shows what the index knows', () => {
+  const { status: _, ...view } = viewOf({ silent: 'No worker answered in time.' });
+  const text = renderStatus(
+    { ...view, indexed: { phase: 'AwaitingLease', waitingFor: 'the lease of east' } },
+    NOW,
+    PLAIN,
+  );
+  assert.match(text, /Phase +AwaitingLease\nWaits for +the lease of east\n/);
+  assert.match(text, /\n\nNo worker answered in time\.$/);
+});
+
+test('a failed rollout shows its failure and where to look', () => {
+  const { status: _, ...view } = viewOf({
+    state: 'Failed',
+    failure: { type: 'PlanRefused', message: 'PlanRefused: no node', exitCode: 3 },
+  });
+  const text = renderStatus(view, NOW, PLAIN);
+  assert.match(text, /Phase +Failed\n/);
+  assert.match(text, /PlanRefused: no node/);
+  assert.match(text, /temporal workflow show --workflow-id rollout\/patch$/);
+});
+
+test('the list of rollouts', () => {
+  const entry = {
+    rollout: 'patch',
+    state: 'Running' as const,
+    phase: 'AwaitingApproval',
+    waitingFor: 'approval',
+    nodesFailed: 0,
+    startedAt: '2026-11-24T22:00:00Z',
+  };
+  assert.equal(
+    renderList([entry], NOW, PLAIN),
+    'ROLLOUT\tPHASE\tWAITS FOR\tFAILED\tSTARTED\tTOOK\n' +
+      'patch\tAwaitingApproval\tapproval\t0\t2026-11-24T22:00:00Z\t10 min',
+  );
+  assert.equal(renderList([], NOW, PLAIN), 'ROLLOUT\tPHASE\tWAITS FOR\tFAILED\tSTARTED\tTOOK');
+});
+
+test('an inventory marks what differs from most nodes', () => {
+  const nodes = fleetFacts(3);
+  const [first] = nodes;
+  assert.ok(first?.host);
+  const odd = {
+    ...first,
+    node: 'east-4',
+    host: { ...first.host, daemons: { containerd: TO }, dpkgInterrupted: true },
+  };
+  const lost = factsOf('east-5', 'b', {
+    unreachable: { type: 'HostUnreachable', message: 'no route' },
+  });
+  const { host: _, ...unreachable } = lost;
+  const { table: text, notes } = renderInventory(
+    { fleet: 'lab', nodes: [...nodes, odd, unreachable] },
+    PLAIN,
+  );
+  const lines = text.split('\n').map((line) => line.split('\t'));
+  assert.deepEqual(lines[0]?.slice(0, 5), [
+    'NODE',
+    'ZONE',
+    'STATE',
+    'containerd (dpkg)',
+    'containerd (running)',
+  ]);
+  assert.deepEqual(lines[1]?.slice(0, 5), ['east-1', 'a', 'Ready', FROM, FROM]);
+  assert.deepEqual(lines[4]?.slice(2, 5), ['Ready, dpkg interrupted', FROM, `${TO} *`]);
+  assert.deepEqual(lines[5]?.slice(2, 5), ['Ready, unreachable', '?', '?']);
+  assert.equal(
+    notes,
+    `* containerd (running): ${FROM} on east-1, east-2, east-3; ${TO} on east-4\n` +
+      'east-5: HostUnreachable: no route',
+  );
+});
+
+test('where no version has a majority all of them are marked', () => {
+  const [first, second] = fleetFacts(2);
+  assert.ok(first && second);
+  const nodes = [first, { ...second, kubeletVersion: 'v1.34.5' }];
+  const { table: text } = renderInventory({ fleet: 'lab', nodes }, PLAIN);
+  assert.match(text, /v1\.34\.4 \*\n.*v1\.34\.5 \*$/);
+});
+
+test('progress in a pipe is one line for each change', () => {
+  const before = viewOf();
+  const wave = statusOf().waves[0];
+  assert.ok(wave);
+  const node = { node: 'east-1', phase: 'Verifying' as const, reason: 'probe pod' };
+  const after = viewOf({
+    status: statusOf({ waves: [{ ...wave, nodes: [node] }, ...statusOf().waves.slice(1)] }),
+  });
+  const lines = (a: typeof before | undefined, b: typeof before) =>
+    changesBetween(a, b, NOW).map((change) => renderChange(change, PLAIN));
+  assert.deepEqual(lines(undefined, before), [
+    '22:10:00Z\trollout\tpatch\tCanary',
+    '22:10:00Z\twave\tcanary\tRunning',
+    '22:10:00Z\tnode\tcanary/east-1\tApplying',
+  ]);
+  assert.deepEqual(lines(before, after), ['22:10:00Z\tnode\tcanary/east-1\tVerifying\tprobe pod']);
+  assert.deepEqual(lines(after, after), []);
+});
+
+test('a frame is no higher than the terminal', () => {
+  const whole = renderFrame(viewOf(), NOW, TTY);
+  assert.equal(
+    whole,
+    `patch  Canary  10 min
+
+WAVE    STATE    NODE    PHASE     DETAIL
+canary  Running  east-1  Applying
+wave-1  Pending  east-2  Pending
+                 east-3  Pending`,
+  );
+  const nodes = Array.from({ length: 50 }, (_, i) => ({
+    node: `east-${i}`,
+    phase: 'Pending' as const,
+  }));
+  const [canary, wave] = statusOf().waves;
+  assert.ok(canary && wave);
+  const big = viewOf({ status: statusOf({ waves: [canary, { ...wave, nodes }] }) });
+  const short = renderFrame(big, NOW, TTY);
+  assert.match(short, /\nwave-1 {2}Pending {2}50 nodes {2}50 Pending$/);
+  const busy = viewOf({ status: statusOf({ waves: [{ ...wave, state: 'Running', nodes }] }) });
+  const lines = renderFrame(busy, NOW, TTY).split('\n');
+  assert.equal(lines.length, TTY.height - 1);
+  assert.match(lines.at(-1) ?? '', /^… and \d+ lines more$/);
+});
+
+test('a frame is drawn over the last one and cut to the width', () => {
+  const screen = new Screen();
+  assert.equal(screen.draw('a\nb', 80), 'a\nb\n');
+  assert.equal(screen.draw('a\nb', 80), '');
+  assert.equal(screen.draw('abcdef', 5), '\u001b[2A\r\u001b[0Jabcd\n');
+  assert.equal(screen.clear(), '\u001b[1A\r\u001b[0J');
+});
