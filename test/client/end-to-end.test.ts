@@ -1,0 +1,232 @@
+/** The command line against a real Temporal server, the real workflows and a fake fleet. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { RolloutClient } from '../../client/rollout-client.ts';
+import type { RolloutView } from '../../client/view.ts';
+import { invertPlan } from '../../workflows/domain/plan.ts';
+import type { Plan, PlannedWave } from '../../workflows/domain/plan-types.ts';
+import { startTestBed, type TestBed } from '../workflows/environment.ts';
+import { type FakeFleet, FROM, TO } from '../workflows/fake-fleet.ts';
+import { hash, planOf, rolloutOf } from '../workflows/fixtures.ts';
+import { type Ran, run } from './kit.ts';
+
+const NODES = ['east-1', 'east-2', 'east-3'];
+let bed: TestBed;
+let client: RolloutClient;
+
+before(async () => {
+  bed = await startTestBed();
+  client = new RolloutClient({
+    client: new Client({ connection: bed.env.connection }),
+    address: bed.env.address,
+    namespace: 'default',
+    close: async () => undefined,
+  });
+});
+after(() => bed.close());
+
+/** Soaks are left out: without somebody waiting for a result the test server's time is real. */
+function quickPlan(): Plan {
+  const plan = planOf({ count: NODES.length });
+  const quick = (wave: PlannedWave) => ({ ...wave, soakSeconds: 0 });
+  return { ...plan, waves: plan.waves.map(quick) };
+}
+
+async function withRollout(
+  name: string,
+  body: (args: { fleet: FakeFleet; plan: Plan; started: Ran }) => Promise<void>,
+): Promise<void> {
+  await bed.withFleet(NODES, async (fleet) => {
+    const plan = quickPlan();
+    fleet.planned = { plan, impact: [] };
+    fleet.rollbackPlan = (given, nodes) => invertPlan({ plan: given, nodes, hash });
+    const document = { ...rolloutOf(), metadata: { name } };
+    const started = await tidegate(['start', '-'], JSON.stringify(document));
+    await untilPhase(name, 'AwaitingApproval');
+    await body({ fleet, plan, started });
+  });
+}
+
+async function tidegate(argv: readonly string[], stdin = ''): Promise<Ran> {
+  return await run(argv, { client, stdin });
+}
+
+async function untilPhase(name: string, phase: string): Promise<RolloutView> {
+  for (let i = 0; i < 200; i++) {
+    const view = await client.status(name);
+    if (view.status?.phase === phase) return view;
+    assert.equal(view.state, 'Running', JSON.stringify(view));
+    await delay(20);
+  }
+  return assert.fail(`${name} never reached ${phase}`);
+}
+
+describe('the command line', () => {
+  it('starts, approves, watches and shows a rollout', async () => {
+    await withRollout('whole', async ({ fleet, plan, started }) => {
+      assert.equal(started.code, 0);
+      assert.match(started.out, /^Rollout whole started \(workflow rollout\/whole\)\.\nNext\n/);
+
+      const twice = await tidegate(
+        ['start', '-'],
+        JSON.stringify({ ...rolloutOf(), metadata: { name: 'whole' } }),
+      );
+      assert.equal(twice.code, 3);
+      assert.match(
+        twice.err,
+        /Rollout whole runs already\. Look at it with "tidegate status whole"/,
+      );
+
+      const shown = await tidegate(['status', 'whole', '--plan']);
+      assert.match(shown.out, new RegExp(`Digest {2}${plan.digest}\n`));
+      assert.match(shown.out, /\n {2}tidegate approve whole --digest sha256:/);
+
+      const wrong = await tidegate([
+        'approve',
+        'whole',
+        '--digest',
+        'sha256:123',
+        '--as',
+        'sre-lead',
+      ]);
+      assert.equal(wrong.code, 3);
+      assert.match(
+        wrong.err,
+        /^error: Refused: "digest" is sha256:123, but the plan that waits is/,
+      );
+
+      const own = ['approve', 'whole', '--digest', plan.digest, '--as', 'platform-oncall'];
+      assert.match((await tidegate(own)).err, /platform-oncall requested this rollout/);
+
+      const short = plan.digest.slice(0, 'sha256:'.length + 12);
+      const approved = await tidegate(['approve', 'whole', '--digest', short, '--as', 'sre-lead']);
+      assert.equal(approved.code, 0);
+      assert.equal(approved.out, 'whole: approved: the rollout starts\n');
+
+      const watched = await tidegate(['watch', 'whole']);
+      assert.equal(watched.code, 0);
+      assert.match(watched.out, /\trollout\twhole\tSucceeded\n/);
+      assert.match(watched.out, /\n3 nodes updated, 0 pods evicted, 0 Job pods lost\n$/);
+      assert.deepEqual(
+        [...fleet.nodes.values()].map((node) => node.version),
+        [TO, TO, TO],
+      );
+
+      const late = await tidegate(['stop', 'whole', '--as', 'sre-lead']);
+      assert.equal(late.code, 3);
+      assert.match(late.err, /Rollout whole has ended/);
+
+      const json = JSON.parse((await tidegate(['status', 'whole', '--output', 'json'])).out);
+      assert.equal(json.outcome.outcome, 'Succeeded');
+      assert.equal((await client.waitFor('whole')).outcome, 'Succeeded');
+    });
+  });
+
+  it('takes a finished rollout back with a rollout of its own', async () => {
+    await withRollout('undone', async ({ fleet, plan }) => {
+      await tidegate(['approve', 'undone', '--digest', plan.digest, '--as', 'sre-lead']);
+      await client.waitFor('undone');
+      const nodes = NODES.map((node) => `east/${node}`);
+      const back = invertPlan({ plan, nodes, hash });
+      fleet.planned = { plan: back, impact: [] };
+
+      const sent = await tidegate(['rollback', 'undone', '--as', 'sre-lead', '--reason', 'errors']);
+      assert.equal(sent.code, 0);
+      assert.match(sent.out, /^undone: undone-back started; /);
+      const view = await untilPhase('undone-back', 'AwaitingApproval');
+      assert.equal(view.about?.direction, 'Back');
+      await tidegate(['approve', 'undone-back', '--digest', back.digest, '--as', 'platform-lead']);
+      assert.equal((await tidegate(['watch', 'undone-back'])).code, 0);
+      assert.deepEqual(
+        [...fleet.nodes.values()].map((node) => node.version),
+        [FROM, FROM, FROM],
+      );
+    });
+  });
+
+  it('ends with 2 where the rollout goes back by itself', async () => {
+    await withRollout('broken', async ({ fleet, plan }) => {
+      fleet.broken.add(TO);
+      await tidegate(['approve', 'broken', '--digest', plan.digest, '--as', 'sre-lead']);
+      const { code, out } = await tidegate(['watch', 'broken', '--output', 'json']);
+      assert.equal(code, 2);
+      const outcome = JSON.parse(out.trim().split('\n').at(-1) ?? '');
+      assert.equal(outcome.outcome, 'RolledBack');
+      assert.deepEqual(outcome.untouched, ['east/east-2', 'east/east-3']);
+    });
+  });
+
+  it('rejects a plan, which ends with 2', async () => {
+    await withRollout('unwanted', async () => {
+      const argv = ['reject', 'unwanted', '--as', 'sre-lead', '--reason', 'freeze'];
+      assert.equal((await tidegate(argv)).out, 'unwanted: rejected by sre-lead: freeze\n');
+      const { code, out } = await tidegate(['watch', 'unwanted']);
+      assert.equal(code, 2);
+      assert.match(out, /Rollout unwanted: Rejected in .*\n {2}rejected by sre-lead: freeze\n/);
+    });
+  });
+
+  it('takes a running rollout back', async () => {
+    await withRollout('midway', async ({ fleet, plan }) => {
+      let asked = false;
+      fleet.during(async (step, node) => {
+        if (step === 'verify' && node === 'east-1' && !asked) {
+          asked = true;
+          const sent = await tidegate(['rollback', 'midway', '--as', 'sre-lead']);
+          assert.match(sent.out, /^midway: no further node starts; updated nodes go back/);
+        }
+      });
+      await tidegate(['approve', 'midway', '--digest', plan.digest, '--as', 'sre-lead']);
+      const { code, out } = await tidegate(['watch', 'midway']);
+      assert.equal(code, 2);
+      assert.match(out, /\nTaken back:\nNODE .*\neast-1 .* Back\n/);
+    });
+  });
+
+  it('tells a failed plan with its type, what to do, and exit code 3', async () => {
+    await bed.withFleet(NODES, async (fleet) => {
+      fleet.planFailure = ApplicationFailure.nonRetryable(
+        'east/east-1: has no package',
+        'PlanRefused',
+      );
+      const { code, out, err } = await tidegate(['plan', '-'], JSON.stringify(rolloutOf()));
+      assert.equal(code, 3);
+      assert.equal(out, '');
+      assert.equal(
+        err,
+        'error: PlanRefused: east/east-1: has no package\n' +
+          'What to do: Read the reasons; each says what to change.\n',
+      );
+      await tidegate(['start', '-'], JSON.stringify(rolloutOf()));
+      const watched = await tidegate(['watch', 'patch']);
+      assert.equal(watched.code, 3);
+      assert.match(watched.err, /^Rollout patch: PlanRefused: east\/east-1: has no package\n/);
+    });
+  });
+
+  it('plans without touching anything', async () => {
+    await bed.withFleet(NODES, async (fleet) => {
+      fleet.planned = { plan: quickPlan(), impact: [] };
+      const { code, out } = await tidegate(['plan', '-'], JSON.stringify(rolloutOf()));
+      assert.equal(code, 0);
+      assert.match(out, /^Plan of rollout patch\n/);
+      assert.deepEqual(fleet.calls, []);
+    });
+  });
+
+  it('knows no rollout of an unknown name', async () => {
+    for (const argv of [
+      ['status', 'nobody'],
+      ['watch', 'nobody'],
+      ['stop', 'nobody', '--as', 'sre-lead'],
+      ['rollback', 'nobody', '--as', 'sre-lead'],
+    ]) {
+      const { code, err } = await tidegate(argv);
+      assert.equal(code, 3, argv.join(' '));
+      assert.match(err, /There is no rollout named nobody/);
+    }
+  });
+});
