@@ -86,9 +86,9 @@ async function rollOut(client: RolloutClient): Promise<{
 
 async function main(): Promise<number> {
   process.chdir(checkout);
-  useLabTemporal();
   step('The lab: a real Kubernetes fleet on this machine');
   await bringUp();
+  await useLabTemporal();
   step('The worker, and the fleet as the demo needs it');
   await task('worker', () => startWorker());
   const client = await RolloutClient.connect();

@@ -1,6 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkout, paths } from './paths.ts';
+import { checkout, paths, stateDir } from './paths.ts';
 import { logTail, partPid, signal, startPart } from './processes.ts';
 import { codeOf, sleep, waitFor } from './run.ts';
 import { host } from './settings.ts';
@@ -11,16 +11,18 @@ export const workerPart = 'worker';
 /** Just above the worker's own shutdownForceTime (20 s, worker/main.ts). */
 const stopTimeoutMs = 25_000;
 
-/** Where the lab's Temporal is, whatever settings of Temporal's this shell has. */
-const temporalSettings = {
-  TEMPORAL_ADDRESS: `127.0.0.1:${host.temporalPort}`,
-  TEMPORAL_CONFIG_FILE: '/dev/null',
-} as const;
+/** Writes where the lab's Temporal is, and returns the settings that name it and no other. */
+async function temporalSettings(): Promise<Readonly<Record<string, string>>> {
+  const file = join(stateDir, 'temporal.toml');
+  const address = `127.0.0.1:${host.temporalPort}`;
+  await writeFile(file, `[profile.default]\naddress = "${address}"\nnamespace = "default"\n`);
+  return { TEMPORAL_CONFIG_FILE: file };
+}
 
-/** Makes this process talk to the lab's Temporal and to no other. */
-export function useLabTemporal(): void {
+/** Makes this process talk to the lab's Temporal, whatever settings this shell has. */
+export async function useLabTemporal(): Promise<void> {
   for (const name of foreignSettings()) delete process.env[name];
-  Object.assign(process.env, temporalSettings);
+  Object.assign(process.env, await temporalSettings());
 }
 
 /**
@@ -34,7 +36,7 @@ export async function startWorker(
   const log = join(paths.log, `${workerPart}.log`);
   const read = await sizeOf(log);
   const unset = foreignSettings().flatMap((name) => ['-u', name]);
-  const settings = Object.entries({ ...temporalSettings, ...options.env });
+  const settings = Object.entries({ ...(await temporalSettings()), ...options.env });
   await startPart({
     name: workerPart,
     // Paths in the example Fleet are relative to the checkout.
