@@ -1,4 +1,5 @@
 /** The typed API: starts, looks at and steers rollouts. The command line is built on it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import {
   defineSearchAttributeKey,
@@ -27,11 +28,12 @@ import { refused, TidegateError } from './errors.ts';
 import { recordedRequest } from './history.ts';
 import { listRollouts } from './listing.ts';
 import { Session } from './session.ts';
-import type { RolloutEntry, RolloutView } from './view.ts';
+import { phaseOf, type RolloutEntry, type RolloutView } from './view.ts';
 import { ViewReader } from './view-reader.ts';
 
 const READ_TIMEOUT_MS = 10_000;
 const UPDATE_TIMEOUT_MS = 20_000;
+const PLANNING_POLL_MS = 300;
 /** Temporal takes summaries of up to 400 bytes. */
 const MAX_SUMMARY = 380;
 
@@ -106,6 +108,15 @@ export class RolloutClient {
         );
       }
     });
+  }
+
+  /** Returns the rollout as it is once it has a plan, or has ended without one. */
+  async untilPlanned(rollout: string): Promise<RolloutView> {
+    for (;;) {
+      const view = await this.status(rollout);
+      if (view.state !== 'Running' || phaseOf(view) !== 'Planning') return view;
+      await sleep(PLANNING_POLL_MS);
+    }
   }
 
   /** Approves the plan with this digest; returns what the rollout answers. */

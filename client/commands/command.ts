@@ -55,3 +55,16 @@ export function print(
 export function withExamples(command: Command, examples: readonly string[]): Command {
   return command.addHelpText('after', `\nExamples:\n${examples.map((e) => `  ${e}`).join('\n')}`);
 }
+
+const PATIENCE_MS = 5000;
+
+/** Waits for something slow, and says so once it takes longer than people expect. */
+export async function patiently<T>(context: CommandContext, work: Promise<T>): Promise<T> {
+  const { err } = context.terminal;
+  const timer = setTimeout(() => err('Reading the fleet; this takes a while.\n'), PATIENCE_MS);
+  try {
+    return await work;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -2,7 +2,14 @@
 import type { Command } from 'commander';
 import { readDocument, STDIN } from '../document-file.ts';
 import { renderInventory } from '../render/inventory.ts';
-import { type CommandContext, globalOptions, print, withClient, withExamples } from './command.ts';
+import {
+  type CommandContext,
+  globalOptions,
+  patiently,
+  print,
+  withClient,
+  withExamples,
+} from './command.ts';
 
 /** Adds the command `inventory`. */
 export function addInventory(program: Command, context: CommandContext): void {
@@ -13,7 +20,9 @@ export function addInventory(program: Command, context: CommandContext): void {
     .argument('<fleet>', 'Fleet document (a file, or - for standard input), or the name of one')
     .action(async (fleet: string, _options: unknown, self: Command) => {
       const asked = isFile(fleet) ? await readDocument('Fleet', fleet, terminal) : fleet;
-      const inventory = await withClient(context, self, (client) => client.inventory(asked));
+      const inventory = await withClient(context, self, (client) =>
+        patiently(context, client.inventory(asked)),
+      );
       const { table, notes } = renderInventory(inventory, terminal.look);
       const text = globalOptions(self).output === 'text';
       if (!terminal.look.aligned && text && notes !== '') terminal.err(`${notes}\n`);

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { readDocument } from '../document-file.ts';
 import { renderPlan } from '../render/plan.ts';
-import { type CommandContext, print, withClient, withExamples } from './command.ts';
+import { type CommandContext, patiently, print, withClient, withExamples } from './command.ts';
 
 /** Adds the command `plan`. */
 export function addPlan(program: Command, context: CommandContext): void {
@@ -13,7 +13,9 @@ export function addPlan(program: Command, context: CommandContext): void {
     .argument('<file>', 'Rollout document, YAML or JSON; - for standard input')
     .action(async (file: string, _options: unknown, self: Command) => {
       const document = await readDocument('Rollout', file, terminal);
-      const result = await withClient(context, self, (client) => client.plan(document));
+      const result = await withClient(context, self, (client) =>
+        patiently(context, client.plan(document)),
+      );
       const { name } = document.metadata;
       const next = [
         `tidegate start ${file}`,

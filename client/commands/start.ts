@@ -1,7 +1,9 @@
-/** `tidegate start FILE`: starts a rollout, and waits for its end if asked to. */
+/** `tidegate start FILE`: starts a rollout, and watches it to its end if asked to. */
 import type { Command } from 'commander';
 import { readDocument } from '../document-file.ts';
-import { type CommandContext, print, withClient, withExamples } from './command.ts';
+import { EXIT } from '../errors.ts';
+import type { RolloutClient, StartedRollout } from '../rollout-client.ts';
+import { type CommandContext, patiently, print, withClient, withExamples } from './command.ts';
 import { watchRollout } from './watch.ts';
 
 /** Adds the command `start`. */
@@ -22,17 +24,45 @@ export function addStart(program: Command, context: CommandContext): void {
           context.exitWith(await watchRollout({ context, command: self, client, rollout }));
           return;
         }
-        const next = [`tidegate watch ${rollout}`, `tidegate status ${rollout} --plan`];
-        print(context, self, {
-          json: started,
-          text: () =>
-            `Rollout ${rollout} started (workflow ${workflowId}).\nNext\n  ${next.join('\n  ')}`,
-        });
+        await tellStarted({ client, started, context, command: self });
       });
     });
+  command.addHelpText(
+    'after',
+    '\nReturns once there is a plan, or with the reasons why there is none.',
+  );
   withExamples(command, [
     'tidegate start examples/rollouts/containerd-deb12u3.yaml',
     'tidegate start rollout.yaml --wait',
     'render-rollout | tidegate start -',
   ]);
+}
+
+interface Told {
+  readonly client: RolloutClient;
+  readonly started: StartedRollout;
+  readonly context: CommandContext;
+  readonly command: Command;
+}
+
+/** Waits for the plan of a rollout that has just started, and says what comes next. */
+export async function tellStarted({ client, started, context, command }: Told): Promise<void> {
+  const view = await patiently(context, client.untilPlanned(started.rollout));
+  const { status, failure, outcome } = view;
+  const { rollout, workflowId } = started;
+  print(context, command, {
+    json: { ...started, phase: status?.phase ?? view.state, digest: status?.digest },
+    text: () => {
+      const wait = status?.waitingFor ? `; waits for ${status.waitingFor}` : '';
+      const ended = outcome ? `\n${outcome.outcome}: ${outcome.reasons.join('; ')}` : '';
+      const look =
+        status?.phase === 'AwaitingApproval' ? [`tidegate status ${rollout} --plan`] : [];
+      const next = [...look, ...(status?.next ?? [`tidegate status ${rollout}`])];
+      const hints = outcome || failure ? '' : `\nNext\n  ${next.join('\n  ')}`;
+      return `Rollout ${rollout} started (workflow ${workflowId})${wait}.${ended}${hints}`;
+    },
+  });
+  if (!failure) return;
+  context.terminal.err(`Rollout ${rollout}: ${failure.message}\n`);
+  context.exitWith(failure.exitCode || EXIT.error);
 }

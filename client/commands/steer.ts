@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { RollbackAnswer, RolloutClient } from '../rollout-client.ts';
 import { type CommandContext, print, withClient, withExamples } from './command.ts';
+import { tellStarted } from './start.ts';
 
 const NAME = "the rollout's name";
 const AS: [string, string] = ['--as <who>', 'who decides; recorded with the decision, not proved'];
@@ -104,14 +105,12 @@ function acting(
   act: (client: RolloutClient, rollout: string, options: SteerOptions) => Promise<Sent>,
 ): void {
   command.action(async (rollout: string, options: SteerOptions, self: Command) => {
-    const sent = await withClient(context, self, (client) => act(client, rollout, options));
-    print(context, self, { json: sent, text: () => renderSent(sent) });
+    await withClient(context, self, async (client) => {
+      const { started, ...sent } = await act(client, rollout, options);
+      if (started) await tellStarted({ client, started, context, command: self });
+      else print(context, self, { json: sent, text: () => `${sent.rollout}: ${sent.message}` });
+    });
   });
-}
-
-function renderSent({ rollout, message, started }: Sent): string {
-  const next = started ? `\nNext\n  tidegate status ${started.rollout} --plan` : '';
-  return `${rollout}: ${message}${next}`;
 }
 
 function by({ as, reason }: SteerOptions): { by: string; reason?: string } {

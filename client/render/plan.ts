@@ -104,7 +104,7 @@ function renderWave(wave: PlannedWave, impact: readonly NodeImpact[], look: Look
   const head = `${wave.name} in ${wave.cluster}: ${counted(wave.nodes.length, 'node')}, ${limits}${soak}`;
   const rows = wave.nodes.flatMap((node) => nodeRows(node, impactOn(node, impact)));
   const header = ['NODE', 'ZONE', 'PACKAGE', 'FROM', 'TO', 'DISTURBS'];
-  const remarks = wave.nodes.flatMap((node) => remarksOn(node, impactOn(node, impact), look));
+  const remarks = remarksOn(wave, impact, look);
   return [paint(head, 'bold', look), indent(alignedTable(header, rows, look)), ...remarks].join(
     '\n',
   );
@@ -142,17 +142,37 @@ function disturbs(node: PlannedNode, impact: NodeImpact | undefined): string {
   return kept ? `${pods}, ${counted(surviving, 'container')} must survive` : pods;
 }
 
-function remarksOn(node: PlannedNode, impact: NodeImpact | undefined, look: Look): string[] {
-  const lines = node.cordoned ? [`${node.node} is cordoned already and will be left cordoned`] : [];
-  for (const pod of impact?.pods ?? []) {
-    if (pod.effect === 'Stays') continue;
-    const why = pod.reason ? `: ${pod.reason}` : '';
-    const word = { Evicted: 'evicts', WaitedFor: 'waits for', Blocks: 'BLOCKED by' }[pod.effect];
-    const owner = pod.owner === 'none' ? 'no controller' : pod.owner;
-    const line = `${node.node} ${word} ${pod.namespace}/${pod.pod} (${owner})${why}`;
-    lines.push(pod.effect === 'Blocks' ? paint(line, 'red', look) : line);
-  }
+/** Lines about pods that only move are cut here; the JSON has them all. */
+const MAX_MOVES = 20;
+
+function remarksOn(wave: PlannedWave, impact: readonly NodeImpact[], look: Look): string[] {
+  const about = (effects: readonly PodImpact['effect'][]) =>
+    wave.nodes.flatMap((node) =>
+      (impactOn(node, impact)?.pods ?? [])
+        .filter((pod) => effects.includes(pod.effect))
+        .map((pod) => podLine(node, pod)),
+    );
+  const cordoned = wave.nodes
+    .filter((node) => node.cordoned)
+    .map(({ node }) => `${node} is cordoned already and will be left cordoned`);
+  const blocks = about(['Blocks']).map((line) => paint(line, 'red', look));
+  const moves = about(['Evicted', 'WaitedFor']);
+  const hidden = moves.length - MAX_MOVES;
+  const more = hidden > 0 ? [`and ${hidden} pods more; --output json lists them`] : [];
+  const lines = [...cordoned, ...blocks, ...moves.slice(0, MAX_MOVES), ...more];
   return lines.map((line) => indent(line, 4));
+}
+
+const WORDS = {
+  Evicted: 'evicts',
+  WaitedFor: 'waits for',
+  Blocks: 'BLOCKED by',
+  Stays: 'keeps',
+} as const;
+
+function podLine({ node }: PlannedNode, { namespace, pod, owner, effect, reason }: PodImpact) {
+  const by = owner === 'none' ? 'no controller' : owner;
+  return `${node} ${WORDS[effect]} ${namespace}/${pod} (${by})${reason ? `: ${reason}` : ''}`;
 }
 
 function listed(title: string, nodes: readonly ExcludedNode[], look: Look): string[] {

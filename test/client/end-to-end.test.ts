@@ -68,7 +68,10 @@ describe('the command line', () => {
   it('starts, approves, watches and shows a rollout', async () => {
     await withRollout('whole', async ({ fleet, plan, started }) => {
       assert.equal(started.code, 0);
-      assert.match(started.out, /^Rollout whole started \(workflow rollout\/whole\)\.\nNext\n/);
+      assert.match(
+        started.out,
+        /^Rollout whole started \(workflow rollout\/whole\); waits for approval of sha256:/,
+      );
 
       const twice = await tidegate(
         ['start', '-'],
@@ -135,7 +138,7 @@ describe('the command line', () => {
 
       const sent = await tidegate(['rollback', 'undone', '--as', 'sre-lead', '--reason', 'errors']);
       assert.equal(sent.code, 0);
-      assert.match(sent.out, /^undone: undone-back started; /);
+      assert.match(sent.out, /^Rollout undone-back started .*; waits for approval of sha256:/);
       const view = await untilPhase('undone-back', 'AwaitingApproval');
       assert.equal(view.about?.direction, 'Back');
       await tidegate(['approve', 'undone-back', '--digest', back.digest, '--as', 'platform-lead']);
@@ -200,7 +203,9 @@ describe('the command line', () => {
         'error: PlanRefused: east/east-1: has no package\n' +
           'What to do: Read the reasons; each says what to change.\n',
       );
-      await tidegate(['start', '-'], JSON.stringify(rolloutOf()));
+      const started = await tidegate(['start', '-'], JSON.stringify(rolloutOf()));
+      assert.equal(started.code, 3);
+      assert.match(started.err, /^Rollout patch: PlanRefused: east\/east-1: has no package\n/);
       const watched = await tidegate(['watch', 'patch']);
       assert.equal(watched.code, 3);
       assert.match(watched.err, /^Rollout patch: PlanRefused: east\/east-1: has no package\n/);
