@@ -1,11 +1,10 @@
 /** `make demo`: a real containerd patch through five real nodes, from nothing to a checked result. */
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { runProgram } from '../client/program.ts';
 import { paint } from '../client/render/look.ts';
 import { RolloutClient } from '../client/rollout-client.ts';
 import { processTerminal } from '../client/terminal.ts';
 import type { RolloutOutcome } from '../workflows/contract.ts';
+import { bringUp } from './bring-up.ts';
 import { brokenPromises, type Measured } from './demo-checks.ts';
 import { demoReport, whatNext } from './demo-report.ts';
 import { clearTheWay, planDigest } from './demo-rollout.ts';
@@ -41,17 +40,6 @@ async function tidegate(...words: string[]): Promise<number> {
 async function must(code: Promise<number>): Promise<void> {
   const ended = await code;
   if (ended !== 0) throw new Error(`the command ended with ${ended}`);
-}
-
-async function bringUp(): Promise<void> {
-  const child = spawn(process.execPath, [join(checkout, 'lab', 'main.ts'), 'up'], {
-    stdio: 'inherit',
-  });
-  const code = await new Promise<number | null>((settle, reject) => {
-    child.once('error', reject);
-    child.once('close', settle);
-  });
-  if (code !== 0) throw new Error('the lab is not up; see above');
 }
 
 async function prepare(client: RolloutClient): Promise<void> {
