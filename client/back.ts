@@ -4,6 +4,7 @@ import { parseDocument } from '../workflows/domain/documents.ts';
 import type { Plan, PlannedNode, PlannedPackage } from '../workflows/domain/plan-types.ts';
 import { API_VERSION, type Bundle, type Policy, type Rollout } from '../workflows/domain/spec.ts';
 
+/** What a finished rollout recorded, and who wants it taken back. */
 export interface BackInput {
   /** Document that the finished rollout was started with. */
   readonly request: unknown;
@@ -15,6 +16,7 @@ export interface BackInput {
   readonly command: Command;
 }
 
+/** The document of the way back, or why there is none. */
 export type BackAnswer =
   | { readonly kind: 'Made'; readonly rollout: Rollout }
   | { readonly kind: 'Refused'; readonly reason: string };

@@ -6,6 +6,7 @@ import { refused, TidegateError } from './errors.ts';
 const DEFAULT_ADDRESS = 'localhost:7233';
 const CONNECT_TIMEOUT_MS = 3000;
 
+/** What overrides Temporal's own settings. */
 export interface ConnectOptions {
   /** Profile of Temporal's configuration file; default: TEMPORAL_PROFILE or "default". */
   readonly profile?: string | undefined;
@@ -13,6 +14,7 @@ export interface ConnectOptions {
   readonly namespace?: string | undefined;
 }
 
+/** An open connection, and where it leads. */
 export interface TemporalConnection {
   readonly client: Client;
   readonly address: string;

@@ -144,6 +144,7 @@ export function isPassing(error: unknown): boolean {
   );
 }
 
+/** Tells whether there is no such workflow. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof WorkflowNotFoundError || grpcCode(error) === GRPC.notFound;
 }

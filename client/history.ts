@@ -5,6 +5,7 @@ import { SEARCH_ATTRIBUTES } from '../workflows/contract.ts';
 /** Pages that are read backwards at most; a phase that began earlier has no "since". */
 const MAX_PAGES = 5;
 
+/** Names one run of a workflow. */
 export interface RunRef {
   readonly workflowId: string;
   readonly runId: string;

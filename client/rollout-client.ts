@@ -40,12 +40,14 @@ const MAX_SUMMARY = 380;
 const rolloutKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.rollout, SearchAttributeType.KEYWORD);
 const phaseKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.phase, SearchAttributeType.KEYWORD);
 
+/** Names the workflow of a rollout that has started. */
 export interface StartedRollout {
   readonly rollout: string;
   readonly workflowId: string;
   readonly runId: string;
 }
 
+/** What became of the wish to take a rollout back. */
 export interface RollbackAnswer {
   readonly rollout: string;
   readonly message: string;

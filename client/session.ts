@@ -11,6 +11,7 @@ const POLLER_MAX_AGE_MS = 90_000;
 /** Temporal's number for the queue of workflow tasks. */
 const WORKFLOW_QUEUE = 1;
 
+/** Makes calls to one namespace of one Temporal. */
 export class Session {
   readonly client: Client;
   readonly address: string;

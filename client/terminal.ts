@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Look } from './render/look.ts';
 
+/** Everything that the command line reads, writes and asks of its process. */
 export interface Terminal {
   /** Results. */
   readonly out: (text: string) => void;

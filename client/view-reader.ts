@@ -9,6 +9,7 @@ import { LiveReader } from './live.ts';
 import type { Session } from './session.ts';
 import { type RolloutView, summaryOf } from './view.ts';
 
+/** Reads views of rollouts over one session. */
 export class ViewReader {
   private readonly session: Session;
   private readonly live: LiveReader;

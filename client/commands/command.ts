@@ -5,10 +5,12 @@ import { printable } from '../render/look.ts';
 import type { RolloutClient } from '../rollout-client.ts';
 import type { Terminal } from '../terminal.ts';
 
+/** Options that every command takes. */
 export interface GlobalOptions extends ConnectOptions {
   readonly output: 'text' | 'json';
 }
 
+/** What a command is given to work with. */
 export interface CommandContext {
   readonly terminal: Terminal;
   /** Connects on demand: commands that need no Temporal never load its client. */

@@ -26,7 +26,7 @@ export function addInventory(program: Command, context: CommandContext): void {
       const { table, notes } = renderInventory(inventory, terminal.look);
       const text = globalOptions(self).output === 'text';
       if (!terminal.look.aligned && text && notes !== '') terminal.err(`${notes}\n`);
-      const parts = terminal.look.aligned ? [table, notes] : [table];
+      const parts = terminal.look.aligned ? [table, notes || 'All nodes agree.'] : [table];
       print(context, self, {
         json: inventory,
         text: () => parts.filter((part) => part !== '').join('\n\n'),

@@ -12,6 +12,7 @@ interface Column {
 
 const UNKNOWN = '?';
 
+/** An inventory as text, in its two parts. */
 export interface InventoryText {
   /** One row a node; a value that differs from most others is marked with "*". */
   readonly table: string;

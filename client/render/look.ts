@@ -1,5 +1,6 @@
 /** How text is set: aligned and coloured for people, tab-separated and plain for pipes. */
 
+/** What the place that text is written to can show. */
 export interface Look {
   /** A terminal: tables are aligned. Otherwise cells are separated by tabs. */
   readonly aligned: boolean;
@@ -14,6 +15,7 @@ export interface Look {
 export const PLAIN: Look = { aligned: false, colour: false, width: 80, height: 24 };
 
 const CODES = { bold: '1', dim: '2', red: '31', green: '32', yellow: '33', cyan: '36' } as const;
+/** A colour, or none. */
 export type Tone = keyof typeof CODES | 'none';
 
 const ESC = '\u001b';
@@ -52,10 +54,12 @@ export function toneOf(word: string): Tone {
   return QUIET.has(word) ? 'dim' : 'cyan';
 }
 
+/** A cell of a table in a tone. */
 export interface Cell {
   readonly text: string;
   readonly tone?: Tone;
 }
+/** A row of a table. */
 export type Row = readonly (string | Cell)[];
 
 /** Returns a table: aligned by spaces for a terminal, by tabs for pipes. */

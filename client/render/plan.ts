@@ -19,6 +19,7 @@ const MEANS: Readonly<Record<Disruption, string>> = {
   Reboot: 'each node is drained and rebooted',
 };
 
+/** What is said below a plan. */
 export interface PlanHints {
   /** Commands to type next. */
   readonly next: readonly string[];

@@ -8,15 +8,19 @@ import type { RolloutView } from '../../client/view.ts';
 import type { NodeOutcome, RolloutOutcome, RolloutStatus } from '../../workflows/contract.ts';
 import { FROM, TO } from '../workflows/fake-fleet.ts';
 
+/** The present of tests. */
 export const NOW = Date.parse('2026-11-24T22:10:00Z');
+/** A terminal without colours. */
 export const TTY: Look = { aligned: true, colour: false, width: 100, height: 30 };
 
+/** What a command wrote and how it ended. */
 export interface Ran {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
+/** What a command is given in a test. */
 export interface RunOptions {
   readonly stdin?: string;
   readonly look?: Look;

@@ -2,6 +2,7 @@
 import { nearest } from './nearest.ts';
 import { DOCUMENT_SCHEMAS, type rolloutSchema } from './spec.ts';
 
+/** One thing that is wrong in a document. */
 export interface Problem {
   /** Where, e.g. "spec.clusters[0].name"; "document" for the document itself. */
   readonly path: string;

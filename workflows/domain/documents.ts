@@ -8,10 +8,12 @@ export type { Problem } from './document-problems.ts';
 /** The document that a kind stands for, with every default filled in. */
 export type DocumentOf<K extends DocumentKind> = ReturnType<(typeof DOCUMENT_SCHEMAS)[K]['parse']>;
 
+/** A valid document, or everything that is wrong in it. */
 export type DocumentAnswer<K extends DocumentKind> =
   | { readonly kind: 'Valid'; readonly document: DocumentOf<K> }
   | { readonly kind: 'Invalid'; readonly problems: readonly Problem[] };
 
+/** The kinds of documents, in the order in which they are shown. */
 export const DOCUMENT_KINDS = Object.keys(DOCUMENT_SCHEMAS) as DocumentKind[];
 
 /** Returns the document with defaults filled in, or every problem that it has. */
