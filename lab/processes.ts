@@ -65,6 +65,19 @@ export async function labProcesses(): Promise<ReadonlySet<number>> {
   return found;
 }
 
+/** Returns what a killed command of the lab left running, such as a bootstrap on its way. */
+export async function orphans(): Promise<ReadonlySet<number>> {
+  const found = new Set<number>();
+  for (const pid of await labProcesses()) {
+    const environment = (await textOf(`/proc/${pid}/environ`)).split('\0');
+    const isPart = environment.some((text) => text.startsWith(`${names.partMarker}=`));
+    if (environment.includes(`${names.marker}=1`) && !isPart && (await parentOf(pid)) === 1) {
+      found.add(pid);
+    }
+  }
+  return found;
+}
+
 /** Kills processes and waits until they are gone. */
 export async function killAll(find: () => Promise<ReadonlySet<number>>): Promise<void> {
   for (let round = 0; round < 100; round++) {
@@ -92,10 +105,14 @@ async function ownLine(): Promise<readonly number[]> {
   const line: number[] = [];
   for (let pid = process.pid; pid > 0; ) {
     line.push(pid);
-    const status = await textOf(`/proc/${pid}/status`);
-    pid = Number(/^PPid:\s*(\d+)$/m.exec(status)?.[1] ?? 0);
+    pid = await parentOf(pid);
   }
   return line;
+}
+
+async function parentOf(pid: number): Promise<number> {
+  const status = await textOf(`/proc/${pid}/status`);
+  return Number(/^PPid:\s*(\d+)$/m.exec(status)?.[1] ?? 0);
 }
 
 async function textOf(path: string): Promise<string> {

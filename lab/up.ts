@@ -14,7 +14,7 @@ import { packageFiles, packageRepository, writePackageList } from './packages.ts
 import { paths, stateDir } from './paths.ts';
 import { ensurePki } from './pki.ts';
 import { freePorts } from './ports.ts';
-import { labProcesses, partPid } from './processes.ts';
+import { killAll, labProcesses, orphans, partPid } from './processes.ts';
 import { reap } from './reap.ts';
 import { ensureRepositoryServer } from './repository.ts';
 import { type LabNode, nodes } from './settings.ts';
@@ -27,6 +27,7 @@ import { testServer } from './test-server.ts';
 export async function up(options: { readonly replace: boolean }): Promise<void> {
   heading('Tidegate lab: up');
   await makeRoom(options.replace);
+  await killAll(orphans);
   await claimMachine();
   await mkdir(paths.run, { recursive: true });
   // Before the long work, and after it: the program that tells may only be there then.
