@@ -33,6 +33,8 @@ import { type Steps, stepsFor } from './steps.ts';
 
 /** How long to wait before looking again at a cluster that has no room. */
 const LOOK_AGAIN_MS = 10_000;
+/** The same while nodes are in work: their end makes room, and each look costs history. */
+const LOOK_AGAIN_IN_WORK_MS = 60_000;
 
 /** Sent by the rollout: start no further node. */
 export const stopSignal = defineSignal<[{ reason: string }]>('stop');
@@ -77,7 +79,7 @@ class Wave {
         await condition(
           () =>
             this.outcomes.length > settled || this.stopReason !== '' || this.waiting.length === 0,
-          LOOK_AGAIN_MS,
+          this.running.length > 0 ? LOOK_AGAIN_IN_WORK_MS : LOOK_AGAIN_MS,
         );
       }
     } catch (error) {
@@ -107,8 +109,8 @@ class Wave {
       return nextNodes({ waiting, running, unavailable, maxUnavailable, maxPerFailureDomain });
     } catch (error) {
       if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
-      this.stop(`the cluster can't be read: ${describeFailure(error)}`);
-      return { start: [], blockedBy: '' };
+      // Not a reason to take nodes back: no node starts until the API answers, or a person stops it.
+      return { start: [], blockedBy: `the cluster can't be read: ${describeFailure(error)}` };
     }
   }
 
