@@ -86,7 +86,9 @@ class RolloutRun {
     const { desk, state } = this;
     desk.open();
     state.enter('AwaitingApproval', `approval of ${state.plan.digest}`);
-    const decided = await condition(() => desk.decided(), approval.expirySeconds * SECOND);
+    const decided = await condition(() => desk.decided(), approval.expirySeconds * SECOND, {
+      summary: 'approval deadline',
+    });
     desk.close();
     if (!decided) {
       const reason = `nobody approved within ${approval.expirySeconds} s`;
@@ -112,7 +114,10 @@ class RolloutRun {
           }
           state.enter('AwaitingLease', describeFailure(error));
         }
-        if (await condition(() => desk.interrupted(), LEASE_RETRY_MS)) return desk.interruption();
+        const summary = `lease of ${access.cluster}`;
+        if (await condition(() => desk.interrupted(), LEASE_RETRY_MS, { summary })) {
+          return desk.interruption();
+        }
       }
     }
     return '';
@@ -282,7 +287,8 @@ class RolloutRun {
     if (wave.soakSeconds > 0) {
       const until = new Date(Date.now() + wave.soakSeconds * SECOND).toISOString();
       state.enter('Soaking', `the soak of ${wave.name} to end at ${until}`);
-      await condition(() => desk.interrupted(), wave.soakSeconds * SECOND);
+      const summary = `soak of ${wave.name}`;
+      await condition(() => desk.interrupted(), wave.soakSeconds * SECOND, { summary });
       if (desk.interrupted()) return desk.interruption();
     }
     const access = state.plan.clusters.find((entry) => entry.cluster === wave.cluster);
