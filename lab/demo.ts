@@ -3,7 +3,6 @@ import { runProgram } from '../client/program.ts';
 import { paint } from '../client/render/look.ts';
 import { RolloutClient } from '../client/rollout-client.ts';
 import { processTerminal } from '../client/terminal.ts';
-import type { RolloutOutcome } from '../workflows/contract.ts';
 import { bringUp } from './bring-up.ts';
 import { brokenPromises, type Measured } from './demo-checks.ts';
 import { demoReport, whatNext } from './demo-report.ts';
@@ -49,27 +48,32 @@ async function prepare(client: RolloutClient): Promise<void> {
   await task('workload: web, db, agent, a CronJob each minute, a batch', ensureWorkload);
 }
 
-/** The rollout itself, with everything around it measured from outside. */
-async function rollOut(client: RolloutClient): Promise<{
-  readonly measured: Measured;
-  readonly outcome: RolloutOutcome | undefined;
-  readonly code: number;
-}> {
-  const before = await fleetFacts();
-  const observation = await Observation.start();
+/** The rollout itself: started, approved and watched to its end. Returns its exit code. */
+async function rollOut(client: RolloutClient): Promise<number> {
   await must(tidegate('start', file));
   const digest = await planDigest(client, rollout);
   step(`Approval: platform-oncall asked for it, so ${approver} has to agree`);
   await must(tidegate('approve', rollout, '--digest', digest, '--as', approver));
   step('Progress');
-  const code = await tidegate('watch', rollout);
-  const { outcome } = await client.status(rollout);
-  const after = await fleetFacts();
-  step('What the demo measured itself, from the nodes, the API and the network');
-  const disturbance = await observation.stop();
-  const jobPodSucceeded = (namespace: string, name: string) =>
-    observation.jobPodSucceeded(namespace, name);
-  return { measured: { before, after, disturbance, jobPodSucceeded }, outcome, code };
+  return await tidegate('watch', rollout);
+}
+
+/** The rollout with everything around it measured from outside. */
+async function measure(
+  client: RolloutClient,
+): Promise<{ readonly code: number; readonly measured: Measured }> {
+  const before = await fleetFacts();
+  const observation = await Observation.start();
+  try {
+    const code = await rollOut(client);
+    const after = await fleetFacts();
+    step('What the demo measured itself, from the nodes, the API and the network');
+    const disturbance = await observation.stop();
+    const jobPodSucceeded = observation.jobPodSucceeded.bind(observation);
+    return { code, measured: { before, after, disturbance, jobPodSucceeded } };
+  } finally {
+    await observation.abandon();
+  }
 }
 
 async function main(): Promise<number> {
@@ -85,7 +89,8 @@ async function main(): Promise<number> {
     step('The plan: who, when, from, to, what it disturbs; nothing is touched yet');
     await must(tidegate('plan', file));
     step('Start');
-    const { measured, outcome, code } = await rollOut(client);
+    const { code, measured } = await measure(client);
+    const { outcome } = await client.status(rollout);
     if (outcome) say(demoReport(measured, outcome, terminal.look));
     const broken = [
       ...(code === 0 ? [] : [`the rollout ended as ${outcome?.outcome ?? 'a failure'}`]),

@@ -72,6 +72,12 @@ export class Observation {
     };
   }
 
+  /** Ends the watch where nobody wants to know any more; a process would go on for it. */
+  async abandon(): Promise<void> {
+    await this.prober.stop();
+    this.watch.kill();
+  }
+
   private pods(): readonly SeenPod[] {
     const { past, watch } = this;
     return [...watch.pods.values()].filter(

@@ -80,6 +80,11 @@ export class PodWatch {
   /** Ends the watch; throws if it ended before by itself, since then something may be missing. */
   stop(): void {
     this.assertAlive();
+    this.kill();
+  }
+
+  /** Ends the watch whatever became of it. */
+  kill(): void {
     this.child.kill();
   }
 

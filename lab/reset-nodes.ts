@@ -9,9 +9,11 @@ import { together } from './tasks.ts';
 const goBack = `
 set -e
 export DEBIAN_FRONTEND=noninteractive
+dpkg --configure -a --force-confold
 apt-get -q -o DPkg::Lock::Timeout=60 update
 apt-get -q -y --allow-downgrades --allow-change-held-packages -o DPkg::Lock::Timeout=60 \\
   -o Dpkg::Options::=--force-confold install containerd=${versions.containerd}
+ctr version | grep -Fq 'Revision: ${versions.containerd}' || systemctl restart containerd
 `;
 
 /** Empties the caches that an update would profit from, so that every run starts alike. */
@@ -33,6 +35,15 @@ export async function resetNodes(): Promise<readonly string[]> {
   const facts = await fleetFacts();
   const changed = facts.filter((entry) => differences(entry).length > 0);
   await together(...changed.map(resetNode));
+  await waitFor({
+    what: 'the nodes to be as the lab starts them',
+    timeoutMs: 60_000,
+    everyMs: 500,
+    until: async () => {
+      const now = await fleetFacts();
+      return now.every((entry) => entry.ready && differences(entry).length === 0);
+    },
+  });
   return changed.map((entry) => `${entry.node}: ${differences(entry).join(', ')}`);
 }
 
@@ -46,13 +57,4 @@ async function resetNode(facts: NodeFacts): Promise<void> {
   if (!facts.schedulable) await run(kubectl('uncordon', node.name));
   const removals = facts.annotations.map((name) => `${name}-`);
   if (removals.length > 0) await run(kubectl('annotate', 'node', node.name, ...removals));
-  await waitFor({
-    what: `${node.name} to be as the lab starts`,
-    timeoutMs: 60_000,
-    everyMs: 500,
-    until: async () => {
-      const now = (await fleetFacts()).find((entry) => entry.node === node.name);
-      return now?.ready === true && differences(now).length === 0;
-    },
-  });
 }

@@ -45,13 +45,15 @@ function ratio(runs: readonly Run[], look: Look): string {
   return `${note} (median ${seconds(ours)} s against ${seconds(usual)} s).`;
 }
 
-function ownShare({ wallMs, spentMs }: Run): string {
+function ownShare({ wallMs, spentMs, phasesMs = {} }: Run): string {
+  const phases = Object.entries(phasesMs).map(([name, ms]) => `${name} ${seconds(ms)}`);
   const own = (spentMs['planning'] ?? 0) + (spentMs['rest'] ?? 0);
   const share = ((100 * own) / wallMs).toFixed(0);
   return (
     `Outside apt, soak and waiting for a kubelet Tidegate spent ${seconds(own)} s of` +
     ` ${seconds(wallMs)} s (${share} %): planning ${seconds(spentMs['planning'] ?? 0)} s,` +
-    ` everything else ${seconds(spentMs['rest'] ?? 0)} s.`
+    ` everything else ${seconds(spentMs['rest'] ?? 0)} s.` +
+    `\nSeconds of a node's phases, on average: ${phases.join(', ')}.`
   );
 }
 

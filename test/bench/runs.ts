@@ -16,22 +16,24 @@ export interface Run {
   readonly disturbance: Disturbance;
   /** Milliseconds of the whole, by what they were spent on. */
   readonly spentMs: Readonly<Record<string, number>>;
+  /** Tidegate only: milliseconds of one node's phases, on average. */
+  readonly phasesMs?: Readonly<Record<string, number>>;
 }
 
+/** What a way tells of itself. */
+export type Told = Pick<Run, 'wallMs' | 'spentMs' | 'phasesMs'>;
+
 /** Runs one way under observation. */
-export async function observed(
-  way: Way,
-  work: () => Promise<Pick<Run, 'wallMs' | 'spentMs'>>,
-): Promise<Run> {
+export async function observed(way: Way, work: () => Promise<Told>): Promise<Run> {
   const observation = await Observation.start();
-  let spent: Pick<Run, 'wallMs' | 'spentMs'>;
+  let told: Told;
   try {
-    spent = await work();
+    told = await work();
   } catch (error) {
-    await observation.stop();
+    await observation.abandon();
     throw error;
   }
-  return { way, ...spent, disturbance: await observation.stop() };
+  return { way, ...told, disturbance: await observation.stop() };
 }
 
 /**

@@ -42,6 +42,15 @@ export async function spentByTidegate(input: {
   };
 }
 
+/** Returns how long nodes were in each phase on average, in the order of the phases. */
+export function meanPhases(nodes: readonly NodeOutcome[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const { phasesMs } of nodes) {
+    for (const [phase, ms] of Object.entries(phasesMs)) sums[phase] = (sums[phase] ?? 0) + ms;
+  }
+  return Object.fromEntries(Object.entries(sums).map(([name, ms]) => [name, ms / nodes.length]));
+}
+
 /** Phases follow one another in the order in which they were entered. */
 function phaseStart(
   { phasesMs }: NodeOutcome,

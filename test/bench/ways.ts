@@ -8,11 +8,11 @@ import { RolloutClient } from '../../client/rollout-client.ts';
 import { ssh } from '../../lab/node.ts';
 import { checkout, paths } from '../../lab/paths.ts';
 import { nodes, versions } from '../../lab/settings.ts';
-import type { Run } from './runs.ts';
-import { spentByTidegate } from './spent.ts';
+import type { Told } from './runs.ts';
+import { meanPhases, spentByTidegate } from './spent.ts';
 
 /** Runs the usual shell loop and adds up its steps. */
-export async function usualWay(): Promise<Pick<Run, 'wallMs' | 'spentMs'>> {
+export async function usualWay(): Promise<Told> {
   const [sshOptions = []] = nodes.map((node) => ssh(node).slice(1, -1));
   const pairs = nodes.map(({ name, address }) => `${name}=${address}`);
   const child = spawn(
@@ -64,9 +64,7 @@ function sumOf(steps: readonly Step[]): Record<string, number> {
 }
 
 /** Rolls the demo's rollout out, without soak and without waiting for an approval. */
-export async function tidegateWay(
-  connection: TemporalConnection,
-): Promise<Pick<Run, 'wallMs' | 'spentMs'>> {
+export async function tidegateWay(connection: TemporalConnection): Promise<Told> {
   const client = new RolloutClient(connection);
   const document = await benchRollout();
   const startedMs = Date.now();
@@ -77,7 +75,7 @@ export async function tidegateWay(
     throw new Error(`the rollout ended as ${outcome.outcome}: ${outcome.reasons.join('; ')}`);
   }
   const spentMs = await spentByTidegate({ connection, outcome, startedMs, endedMs });
-  return { wallMs: endedMs - startedMs, spentMs };
+  return { wallMs: endedMs - startedMs, spentMs, phasesMs: meanPhases(outcome.nodes) };
 }
 
 /** The demo's rollout with its own canary and waves; soak and approval are left out. */
