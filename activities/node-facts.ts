@@ -1,5 +1,6 @@
 /** What a Node object says, as plain facts. */
 import {
+  ATTENTION_ANNOTATION,
   type KubeNodeFacts,
   LEASE_ANNOTATION,
   type NodeLease,
@@ -40,6 +41,7 @@ export function kubeFacts(
 ): KubeNodeFacts {
   const labels = node.metadata?.labels ?? {};
   const lease = readLease(node);
+  const attention = node.metadata?.annotations?.[ATTENTION_ANNOTATION];
   return {
     cluster: place.cluster,
     node: nameOf(node),
@@ -54,6 +56,7 @@ export function kubeFacts(
     containerRuntimeVersion: node.status?.nodeInfo?.containerRuntimeVersion ?? '',
     kernel: node.status?.nodeInfo?.kernelVersion ?? '',
     ...(lease && lease !== 'Unreadable' ? { lease } : {}),
+    ...(attention === undefined ? {} : { needsAttention: attention }),
   };
 }
 

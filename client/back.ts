@@ -39,9 +39,9 @@ export function makeBackRollout(input: BackInput): BackAnswer {
   const bundle = bundleFor(input.plan, planned);
   if (bundle.kind === 'Mixed') return refuse(bundle.reason);
   const { metadata, spec } = parsed.document;
-  const nodes = chosen.map((entry) => entry.node);
+  const nodes = chosen.map((entry) => `${entry.cluster}/${entry.node}`);
   const { nodes: canaryNodes, ...canary } = spec.strategy.canary;
-  const first = canaryNodes?.filter((name) => nodes.includes(name)) ?? [];
+  const first = canaryNodes?.filter((name) => chosen.some((entry) => isNamed(entry, name))) ?? [];
   return {
     kind: 'Made',
     rollout: {
@@ -73,6 +73,10 @@ function stillUpdated({ nodes, rolledBack }: BackInput['outcome']): NodeOutcome[
       outcome === 'Updated' &&
       !returned.some((entry) => entry.cluster === cluster && entry.node === node),
   );
+}
+
+function isNamed({ cluster, node }: NodeOutcome, name: string): boolean {
+  return name === node || name === `${cluster}/${node}`;
 }
 
 function refuse(reason: string): BackAnswer {

@@ -17,6 +17,7 @@ export class RolloutDesk {
   /** Who rejected the plan and why; empty while nobody did. */
   rejection = '';
   private interruptedBy: Interruption | undefined;
+  private goingBack = false;
 
   constructor(state: RolloutState) {
     this.state = state;
@@ -70,6 +71,12 @@ export class RolloutDesk {
     return this.approved || this.rejection !== '' || this.interrupted();
   }
 
+  /** From here on nodes go back, and a new `stop` ends that. */
+  beginBack(): void {
+    this.goingBack = true;
+    this.interruptedBy = undefined;
+  }
+
   interrupted(): boolean {
     return this.interruptedBy !== undefined;
   }
@@ -118,13 +125,15 @@ export class RolloutDesk {
     this.state.votes.push({ ...vote, at: new Date(Date.now()).toISOString(), decision });
   }
 
-  /** A rollback may follow a stop; nothing turns a rollback into a stop. */
+  /** A rollback may follow a stop; while updated nodes go back only `stop` means anything. */
   private interrupt(kind: Interruption['kind'], command: Command): string {
-    if (!this.wantsBack()) {
-      this.interruptedBy = { kind, by: command.by, reason: command.reason ?? '' };
+    const { by, reason = '' } = command;
+    if (this.goingBack ? kind === 'stop' : !this.wantsBack()) {
+      this.interruptedBy = { kind, by, reason };
     }
-    return kind === 'stop'
-      ? 'no further node starts; the nodes in work are finished first'
+    if (kind === 'stop') return 'no further node starts; the nodes in work are finished first';
+    return this.goingBack
+      ? 'updated nodes are going back already'
       : 'no further node starts; updated nodes go back after the nodes in work';
   }
 }

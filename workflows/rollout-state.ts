@@ -134,7 +134,6 @@ export class RolloutState {
           `tidegate reject ${name} --as WHO --reason WHY`,
         ];
       case 'RollingBack':
-        return [`tidegate watch ${name}`];
       case 'AwaitingLease':
         return [`tidegate watch ${name}`, `tidegate stop ${name} --as WHO`];
       case 'Canary':

@@ -18,6 +18,7 @@ import {
   type RolloutOutcome,
   type RolloutOutcomeKind,
   rolloutNameOf,
+  UNDO_OPTIONS,
   type WaveOutcome,
   waveWorkflowId,
 } from './contract.ts';
@@ -33,6 +34,8 @@ const LEASE_RETRY_MS = 10_000;
 const SECOND = 1000;
 
 const planning = proxyActivities<PlanningActivities>(PLANNING_OPTIONS);
+/** The way back does not depend on how often its plan can be tried. */
+const { planRollback } = proxyActivities<PlanningActivities>(UNDO_OPTIONS);
 
 /**
  * Rolls a bundle through a fleet. `request` is a Rollout document, checked by the activity `plan`.
@@ -169,10 +172,12 @@ class RolloutRun {
     const done = state.updated.filter((entry) => entry.outcome === 'Updated');
     const nodes = done.map((entry) => `${entry.cluster}/${entry.node}`);
     state.closeWaves();
+    this.desk.beginBack();
     if (nodes.length > 0) {
-      const plan = await planning.planRollback({ plan: state.plan, nodes });
+      const plan = await planRollback({ plan: state.plan, nodes });
       state.expectWaves(plan.waves);
       for (const wave of plan.waves) {
+        if (this.desk.interrupted()) break;
         state.enter('RollingBack', '');
         const outcome = await this.runWave({ plan, wave, budget: wave.nodes.length });
         state.rolledBack.push(...outcome.nodes);
@@ -183,7 +188,9 @@ class RolloutRun {
     const returned = state.rolledBack.filter(isBack).length;
     const complete = returned === nodes.length && this.needsAttention().length === 0;
     if (complete) return this.finish('RolledBack', [reason]);
-    return this.finish('Halted', [reason, `rolled back ${returned} of ${nodes.length} nodes`]);
+    const stopped = this.desk.interrupted() ? [this.desk.interruption()] : [];
+    const count = `rolled back ${returned} of ${nodes.length} nodes`;
+    return this.finish('Halted', [reason, ...stopped, count]);
   }
 
   finish(outcome: RolloutOutcomeKind, reasons: readonly string[]): RolloutOutcome {

@@ -63,7 +63,10 @@ test('the way back names the updated nodes, who asks and why', () => {
   assert.equal(spec.direction, 'Back');
   assert.equal(spec.requestedBy, 'sre-lead');
   assert.equal(spec.reason, 'error rate doubled');
-  assert.deepEqual(spec.targets, { clusters: ['east'], nodes: ['east-1', 'east-2', 'east-3'] });
+  assert.deepEqual(spec.targets, {
+    clusters: ['east'],
+    nodes: ['east/east-1', 'east/east-2', 'east/east-3'],
+  });
 });
 
 test('its plan exchanges the ends of the recorded one, whatever the files say today', () => {
@@ -86,7 +89,7 @@ test('going back from a way back goes forward again', () => {
 });
 
 test('chosen nodes only', () => {
-  assert.deepEqual(made({ nodes: ['east-2'] }).spec.targets.nodes, ['east-2']);
+  assert.deepEqual(made({ nodes: ['east-2'] }).spec.targets.nodes, ['east/east-2']);
   assert.match(refusal({ nodes: ['east-4'] }), /east-4 does not run this rollout's update/);
 });
 

@@ -74,6 +74,18 @@ const cases: [string, DocumentKind, unknown, string[]][] = [
   ['a valid rollout', 'Rollout', rollout(), []],
   ['a valid inline fleet', 'Rollout', rollout({ fleet: fleet(cluster()) }), []],
   [
+    'a cluster twice',
+    'Fleet',
+    fleet(cluster(), cluster()),
+    ['spec.clusters[1]: "east" is here twice'],
+  ],
+  [
+    'a way back to the version itself',
+    'Bundle',
+    bundle({ version: '1' }),
+    ['spec.releases[0].packages[0].from: the version of "to" cannot be one of "from"'],
+  ],
+  [
     'a misspelt key',
     'Rollout',
     rollout({ strategy: { maxUnavailble: 1 } }),

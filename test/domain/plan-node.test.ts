@@ -177,6 +177,12 @@ const others: [string, Question, Exclude<NodeAnswer['kind'], 'Refused' | 'Planne
     'Excluded',
     'HostUnreachable: east-1: no answer',
   ],
+  [
+    'left to a person by an earlier rollout',
+    { facts: { ...usual, unschedulable: true, needsAttention: 'the undo failed' } },
+    'Excluded',
+    'waits for a person: the undo failed (put it right, then remove the annotation tidegate.dev/needs-attention)',
+  ],
   ['not Ready', { facts: { ...usual, ready: false } }, 'Excluded', 'is not Ready; repair it first'],
   ['updated', { facts: running('east-1', TO) }, 'AlreadyDone', `runs containerd ${TO} already`],
   [

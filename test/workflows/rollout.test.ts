@@ -256,7 +256,7 @@ describe('when nodes fail', () => {
         await approve(handle, plan.digest);
         const outcome = await handle.result();
         assert.equal(outcome.outcome, 'Halted');
-        assert.match(outcome.reasons[1] ?? '', /rolled back 0 of 1/);
+        assert.deepEqual(outcome.reasons.slice(1), ['rolled back 0 of 1 nodes']);
       },
       { prepare },
     );
@@ -295,6 +295,30 @@ describe('people', () => {
       assert.equal(outcome.outcome, 'RolledBack');
       assert.deepEqual(versions(fleet), all(FROM));
       assert.ok(outcome.rolledBack.length >= 2);
+    });
+  });
+
+  it('stop it on its way back: what is still updated stays so, and is counted', async () => {
+    await withRollout(async ({ fleet, plan, handle }) => {
+      const sent = new Set<string>();
+      fleet.during(async (step, node) => {
+        const canary = node === plan.waves[0]?.nodes[0]?.node;
+        const back = fleet.node(node).version === FROM;
+        if (step !== 'verify' || canary) return;
+        const message = back ? 'stop' : 'rollback';
+        if (sent.has(message)) return;
+        sent.add(message);
+        await handle.signal(message, { by: 'sre-lead' });
+      });
+      await approve(handle, plan.digest);
+      const outcome = await handle.result();
+      assert.equal(outcome.outcome, 'Halted');
+      assert.deepEqual(outcome.reasons, [
+        'rolled back by sre-lead',
+        'stopped by sre-lead',
+        'rolled back 2 of 3 nodes',
+      ]);
+      assert.equal(versions(fleet).filter((version) => version === TO).length, 1);
     });
   });
 

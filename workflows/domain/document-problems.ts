@@ -72,6 +72,8 @@ function explain({ issue, schema, value, at }: Question): Problem[] {
       return say(mismatch(limit('at most', issue.origin, Number(issue.maximum)), found));
     case 'invalid_format':
       return say(mismatch(issue.message, found));
+    case 'custom':
+      return say(issue.message);
     default:
       return say(`${issue.message}, found ${show(found)}`);
   }

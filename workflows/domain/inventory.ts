@@ -62,6 +62,8 @@ export interface KubeNodeFacts {
   readonly kernel: string;
   /** Lease annotation of Tidegate on the node, if any. */
   readonly lease?: NodeLease;
+  /** Why an earlier rollout left the node to a person, if one did. */
+  readonly needsAttention?: string;
 }
 
 /** Everything known of one node when a plan or an inventory is made. */

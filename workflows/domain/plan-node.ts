@@ -1,5 +1,10 @@
 /** Judges one node at plan time. Called from activities only: may change any day. */
-import type { NodeFacts, OfferedPackage, PackageFacts } from './inventory.ts';
+import {
+  ATTENTION_ANNOTATION,
+  type NodeFacts,
+  type OfferedPackage,
+  type PackageFacts,
+} from './inventory.ts';
 import type { PackageVersion, PlannedNode, PlannedPackage } from './plan-types.ts';
 import type { Bundle, BundleVersion, Policy, Rollout } from './spec.ts';
 
@@ -24,6 +29,12 @@ export type NodeAnswer =
 export function judgeNode(question: NodeQuestion): NodeAnswer {
   const { facts, bundle } = question;
   const { host } = facts;
+  if (facts.needsAttention !== undefined) {
+    return {
+      kind: 'Excluded',
+      reason: `waits for a person: ${facts.needsAttention} (put it right, then remove the annotation ${ATTENTION_ANNOTATION})`,
+    };
+  }
   if (!host) return judgeUnreachable(question);
   if (!facts.ready) return { kind: 'Excluded', reason: 'is not Ready; repair it first' };
   const release = bundle.spec.releases.find(

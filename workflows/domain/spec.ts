@@ -23,6 +23,21 @@ const countOrPercent = z.union([
   z.string().regex(/^(100|[1-9]?[0-9])%$/, 'a count such as 2 or a percentage such as "25%"'),
 ]);
 
+/** Returns an array schema that refuses a second item of the same name, with its index. */
+function listOf<S extends z.ZodType>(item: S, nameOf: (item: z.output<S>) => string) {
+  return z
+    .array(item)
+    .min(1)
+    .superRefine((items, context) => {
+      const names = items.map(nameOf);
+      for (const [index, known] of names.entries()) {
+        if (names.indexOf(known) === index) continue;
+        const message = `"${known}" is here twice`;
+        context.addIssue({ code: 'custom', path: [index], message });
+      }
+    });
+}
+
 function document<K extends string, S extends z.ZodType>(kind: K, spec: S) {
   return z.strictObject({
     apiVersion: z.literal(API_VERSION),
@@ -59,21 +74,20 @@ const clusterSchema = z.strictObject({
     .enum(['Low', 'Normal', 'High'])
     .default('Normal')
     .describe('Less critical clusters are updated first.'),
-  nodeGroups: z
-    .array(
-      z.strictObject({
-        name,
-        selector: z.string().min(1).describe('Kubernetes label selector, e.g. "pool=workers".'),
-        failureDomainLabel: z.string().default('topology.kubernetes.io/zone'),
-      }),
-    )
-    .min(1),
+  nodeGroups: listOf(
+    z.strictObject({
+      name,
+      selector: z.string().min(1).describe('Kubernetes label selector, e.g. "pool=workers".'),
+      failureDomainLabel: z.string().default('topology.kubernetes.io/zone'),
+    }),
+    (group) => group.name,
+  ),
   ssh: sshSchema,
 });
 
 export const fleetSchema = document(
   'Fleet',
-  z.strictObject({ clusters: z.array(clusterSchema).min(1) }),
+  z.strictObject({ clusters: listOf(clusterSchema, (cluster) => cluster.name) }),
 );
 
 const versionSchema = z.strictObject({
@@ -84,6 +98,23 @@ const versionSchema = z.strictObject({
     .optional()
     .describe('What the running daemon must report; default: the package version.'),
 });
+
+const bundlePackageSchema = z
+  .strictObject({
+    name: packageName,
+    to: versionSchema,
+    from: listOf(versionSchema, (known) => known.version).describe(
+      'Versions this bundle may replace, each with its way back.',
+    ),
+    daemon: z
+      .enum(['containerd', 'crio'])
+      .optional()
+      .describe('The daemon of this package; its running version is checked.'),
+  })
+  .refine((entry) => entry.from.every((known) => known.version !== entry.to.version), {
+    path: ['from'],
+    message: 'the version of "to" cannot be one of "from"',
+  });
 
 /** What an update does to a node, from nothing to a reboot. */
 export const DISRUPTIONS = ['None', 'Restart', 'Drain', 'Reboot'] as const;
@@ -98,30 +129,14 @@ export const bundleSchema = document(
     disruption: z
       .enum(DISRUPTIONS)
       .describe('None; Restart of a daemon whose containers survive; Drain first; Reboot.'),
-    releases: z
-      .array(
-        z.strictObject({
-          os: z.string().regex(/^[a-z]+-[0-9.]+$/, 'ID-VERSION_ID of os-release, e.g. "debian-12"'),
-          architecture: z.enum(['amd64', 'arm64']),
-          packages: z
-            .array(
-              z.strictObject({
-                name: packageName,
-                to: versionSchema,
-                from: z
-                  .array(versionSchema)
-                  .min(1)
-                  .describe('Versions this bundle may replace, each with its way back.'),
-                daemon: z
-                  .enum(['containerd', 'crio'])
-                  .optional()
-                  .describe('The daemon of this package; its running version is checked.'),
-              }),
-            )
-            .min(1),
-        }),
-      )
-      .min(1),
+    releases: listOf(
+      z.strictObject({
+        os: z.string().regex(/^[a-z]+-[0-9.]+$/, 'ID-VERSION_ID of os-release, e.g. "debian-12"'),
+        architecture: z.enum(['amd64', 'arm64']),
+        packages: listOf(bundlePackageSchema, (entry) => entry.name),
+      }),
+      (release) => `${release.os}/${release.architecture}`,
+    ),
   }),
 );
 
