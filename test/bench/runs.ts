@@ -48,6 +48,8 @@ export async function prepareFleet(): Promise<void> {
   )) {
     if (code !== 0) throw new Error(`a node cannot be prepared: ${stderr.trim()}`);
   }
+  // On a fresh lab there is nothing yet to be started anew.
+  await ensureWorkload();
   await run(inShop('delete', 'job', 'batch', '--ignore-not-found', '--wait'));
   await run(inShop('rollout', 'restart', 'deployment/web', 'statefulset/db'));
   await ensureWorkload();

@@ -4,13 +4,14 @@ import { connect } from '../../client/connection.ts';
 import { processTerminal } from '../../client/terminal.ts';
 import { bringUp } from '../../lab/bring-up.ts';
 import { checkout } from '../../lab/paths.ts';
+import { resetNodes } from '../../lab/reset-nodes.ts';
 import { messageOf } from '../../lab/run.ts';
 import { startWorker, useLabTemporal } from '../../lab/worker.ts';
 import { benchReport } from './report.ts';
 import { observed, prepareFleet, type Run, type Way } from './runs.ts';
 import { tidegateWay, usualWay } from './ways.ts';
 
-const help = `Usage: npm run bench [-- --runs N] [-- --output json]
+const help = `Usage: npm run bench [-- [--runs N] [--output json]]
 
 Patches containerd on the lab's five nodes, alternately with the usual loop (kubectl drain, apt-get
 install over SSH, wait, kubectl uncordon) and with Tidegate, and compares time and disturbance.
@@ -51,20 +52,19 @@ async function bench(pairs: number): Promise<readonly Run[]> {
   const runs: Run[] = [];
   try {
     for (const way of order(pairs)) {
-      note(`making the fleet alike for the next run`);
+      note('making the fleet alike for the next run');
       await prepareFleet();
       note(way === 'usual' ? 'the usual way: one node after another' : 'Tidegate');
       runs.push(
         await observed(way, () => (way === 'usual' ? usualWay() : tidegateWay(connection))),
       );
     }
+    return runs;
   } finally {
     note('taking the nodes back');
-    await prepareFleet();
+    await resetNodes().catch((error: unknown) => note(`they do not go back: ${messageOf(error)}`));
     await connection.close();
   }
-  note('done');
-  return runs;
 }
 
 try {
