@@ -9,7 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import { parse } from 'yaml';
 import type { RolloutClient } from '../../client/rollout-client.ts';
 import { fleetFacts } from '../../lab/fleet-facts.ts';
-import { onNode } from '../../lab/node.ts';
+import { onNode, waitForSsh } from '../../lab/node.ts';
 import { paths, stateDir } from '../../lab/paths.ts';
 import { nodeNamed } from '../../lab/settings.ts';
 import { NEW, OLD } from './activity-kit.ts';
@@ -78,11 +78,12 @@ const withFleet = async (change: (cluster: Cluster) => void) =>
 
 /** Writes a kubeconfig whose account may do nothing. */
 async function kubeconfigWithoutRights(): Promise<string> {
+  await kubectl('-n', 'tidegate', 'delete', 'serviceaccount', 'nobody', '--ignore-not-found');
   await kubectl('-n', 'tidegate', 'create', 'serviceaccount', 'nobody');
   const token = (await kubectl('-n', 'tidegate', 'create', 'token', 'nobody')).trim();
   const config = await readFile(paths.workerKubeconfig, 'utf8');
   const file = join(stateDir, 'nobody.kubeconfig');
-  await writeFile(file, config.replace(/token: .*/, `token: ${token}`));
+  await writeFile(file, config.replace(/("?token"?: *)("?)[^"\s,}]+\2/, `$1$2${token}$2`));
   return '.lab/nobody.kubeconfig';
 }
 
@@ -207,7 +208,10 @@ describe('wrong input', () => {
 
   it('an unreachable node is refused, or left out where the rollout says so', async () => {
     const node = nodeNamed('east-5');
-    await onNode(node, 'systemd-run --on-active=20 systemctl start ssh && systemctl stop ssh');
+    await onNode(
+      node,
+      'systemd-run --on-active=15 --timer-property=AccuracySec=100ms systemctl start ssh && systemctl stop ssh',
+    );
     const [refused, excluded] = [
       await tidegate(withSpec({})),
       await tidegate(
@@ -219,7 +223,7 @@ describe('wrong input', () => {
     assert.equal(excluded.code, 0, excluded.stderr);
     assert.match(excluded.stdout, /4 nodes/);
     assert.match(excluded.stdout, /east-5.*HostUnreachable/);
-    await new Promise((resolve) => setTimeout(resolve, 20_000));
+    await waitForSsh(node);
   });
 
   it('has touched no node', async () => {
