@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 NPM := npm --no-fund --no-audit --loglevel=error
 
-.PHONY: help demo lab lab-down check test bench format
+.PHONY: help demo lab lab-down check test bench chaos format
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ test: node_modules/.package-lock.json ## `check`, and everything that needs the 
 
 bench: node_modules/.package-lock.json ## Compare with the usual way, on the lab
 	@npm run -s bench
+
+chaos: node_modules/.package-lock.json ## Strike faults into rollouts on the lab, and judge every node
+	@npm run -s chaos
 
 format: node_modules/.package-lock.json ## Format and fix what can be fixed
 	@npm run -s format
