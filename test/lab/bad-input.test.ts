@@ -5,9 +5,8 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { parse } from 'yaml';
-import type { RolloutClient } from '../../client/rollout-client.ts';
 import { fleetFacts } from '../../lab/fleet-facts.ts';
 import { onNode, waitForSsh } from '../../lab/node.ts';
 import { paths, stateDir } from '../../lab/paths.ts';
@@ -15,11 +14,10 @@ import { nodeNamed } from '../../lab/settings.ts';
 import { NEW, OLD } from './activity-kit.ts';
 import {
   ALL_NODES,
+  aroundFleet,
   assertNodes,
   bundleTo,
   kubectl,
-  leaveFleet,
-  prepareFleet,
   rolloutTo,
 } from './rollout-kit.ts';
 
@@ -39,11 +37,7 @@ type BundleDocument = {
   spec: { releases: { os: string; packages: { to: { version: string; sha256: string } }[] }[] };
 };
 
-let client: RolloutClient;
-before(async () => {
-  client = await prepareFleet();
-});
-after(() => leaveFleet(client));
+aroundFleet({ batch: true });
 
 /** Runs the command line with a document on its standard input. */
 async function tidegate(document: object, env: Record<string, string> = {}, ...more: string[]) {

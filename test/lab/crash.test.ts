@@ -1,37 +1,24 @@
 /** The worker is killed in the middle of a step: a new one finishes, and nothing happens twice. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import type { RolloutClient } from '../../client/rollout-client.ts';
+import { describe, it } from 'node:test';
 import { fleetFacts } from '../../lab/fleet-facts.ts';
 import { signal } from '../../lab/processes.ts';
 import { sleep } from '../../lab/run.ts';
 import { startWorker } from '../../lab/worker.ts';
-import { ensureWorkload } from '../../lab/workload.ts';
 import { NEW } from './activity-kit.ts';
 import {
+  aroundFleet,
   assertNodes,
   bundleTo,
   CordonWatch,
   installations,
-  kubectl,
-  leaveFleet,
   NEWEST,
-  prepareFleet,
   rolloutTo,
   startApproved,
   untilNodePhase,
 } from './rollout-kit.ts';
 
-let client: RolloutClient;
-before(async () => {
-  client = await prepareFleet();
-  await ensureWorkload();
-  await kubectl('-n', 'shop', 'delete', 'job', 'batch', '--wait=true');
-});
-after(async () => {
-  await leaveFleet(client);
-  await ensureWorkload();
-});
+const fleet = aroundFleet({ batch: false });
 
 describe('kill -9 of the worker', () => {
   for (const [phase, version, disruption] of [
@@ -46,8 +33,8 @@ describe('kill -9 of the worker', () => {
       const name = `crash-while-${phase.toLowerCase()}`;
       const bundle = bundleTo(version, disruption);
       const spec = { targets: { nodes: [node] } };
-      const { outcome } = await startApproved(client, rolloutTo({ name, bundle, spec }));
-      await untilNodePhase(client, name, phase);
+      const { outcome } = await startApproved(fleet.client, rolloutTo({ name, bundle, spec }));
+      await untilNodePhase(fleet.client, name, phase);
       await sleep(400);
       signal(pid, 'SIGKILL');
       await sleep(1000);

@@ -1,45 +1,32 @@
 /** A bundle that asks for a drain: budgets hold, zones take turns, and the way back works. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import type { RolloutClient } from '../../client/rollout-client.ts';
+import { describe, it } from 'node:test';
 import { Observation } from '../../lab/observation.ts';
 import { sleep } from '../../lab/run.ts';
 import { nodeNamed } from '../../lab/settings.ts';
-import { ensureWorkload } from '../../lab/workload.ts';
 import { OLD } from './activity-kit.ts';
 import {
   ALL_NODES,
+  aroundFleet,
   assertNodes,
   bundleTo,
   CordonWatch,
   kubectl,
-  leaveFleet,
   NEWEST,
-  prepareFleet,
   rolloutTo,
   startApproved,
 } from './rollout-kit.ts';
 
 const WEB_BUDGET = 5;
 
-let client: RolloutClient;
-before(async () => {
-  client = await prepareFleet();
-  await ensureWorkload();
-  // Its pods run for ten minutes, and the policy waits for Jobs.
-  await kubectl('-n', 'shop', 'delete', 'job', 'batch', '--wait=true');
-});
-after(async () => {
-  await leaveFleet(client);
-  await ensureWorkload();
-});
+const fleet = aroundFleet({ batch: false });
 
 describe('a drain', () => {
   const name = 'newer-series';
   it('keeps to every budget, and never takes two nodes of one zone', async () => {
     const outcome = await watched(async () => {
       const bundle = bundleTo(NEWEST, 'Drain');
-      return await (await startApproved(client, rolloutTo({ name, bundle }))).outcome;
+      return await (await startApproved(fleet.client, rolloutTo({ name, bundle }))).outcome;
     });
     assert.equal(outcome.outcome, 'Succeeded', outcome.reasons.join('; '));
     assert.ok(outcome.nodes.flatMap((entry) => entry.podsEvicted).length > 0, 'pods were evicted');
@@ -52,12 +39,12 @@ describe('a drain', () => {
 
   it('goes back from 1.7.24 to 1.6.20 under the same rules', async () => {
     const outcome = await watched(async () => {
-      const { started } = await client.rollback(name, { by: 'platform-oncall' });
+      const { started } = await fleet.client.rollback(name, { by: 'platform-oncall' });
       assert.ok(started);
-      const view = await client.untilPlanned(started.rollout);
+      const view = await fleet.client.untilPlanned(started.rollout);
       const digest = view.status?.digest ?? '';
-      await client.approve(started.rollout, { by: 'sre-lead', digest });
-      return await client.waitFor(started.rollout);
+      await fleet.client.approve(started.rollout, { by: 'sre-lead', digest });
+      return await fleet.client.waitFor(started.rollout);
     });
     assert.equal(outcome.outcome, 'Succeeded', outcome.reasons.join('; '));
     await assertNodes(ALL_NODES, OLD);

@@ -1,5 +1,6 @@
 /** What the lab's rollout tests share: documents, a worker, and watchers that see trajectories. */
 import assert from 'node:assert/strict';
+import { after, before } from 'node:test';
 import { RolloutClient } from '../../client/rollout-client.ts';
 import { fleetFacts } from '../../lab/fleet-facts.ts';
 import { onNode } from '../../lab/node.ts';
@@ -8,6 +9,7 @@ import { resetNodes } from '../../lab/reset-nodes.ts';
 import { run, sleep, waitFor } from '../../lab/run.ts';
 import { nodeNamed } from '../../lab/settings.ts';
 import { startWorker, stopWorker, useLabTemporal } from '../../lab/worker.ts';
+import { ensureWorkload } from '../../lab/workload.ts';
 import type { RolloutOutcome } from '../../workflows/contract.ts';
 import { BAD, containerd, NEW, OLD } from './activity-kit.ts';
 
@@ -20,19 +22,28 @@ export async function kubectl(...words: string[]): Promise<string> {
   return await run([tool('kubectl'), '--kubeconfig', paths.kubeconfig, ...words]);
 }
 
-/** Takes the fleet to where the lab starts, and starts a worker of this checkout. */
-export async function prepareFleet(): Promise<RolloutClient> {
-  await useLabTemporal();
-  await resetNodes();
-  await startWorker();
-  return await RolloutClient.connect();
-}
-
-/** Ends what `prepareFleet` began. */
-export async function leaveFleet(client: RolloutClient): Promise<void> {
-  await client.close();
-  await stopWorker();
-  await resetNodes();
+/**
+ * Takes the fleet to where the lab starts before a file's tests, with a worker of this checkout and
+ * the workload, and leaves it so after them. Without `batch` no Job runs for longer than seconds:
+ * the policy waits for Jobs before it drains.
+ */
+export function aroundFleet(options: { readonly batch: boolean }): { client: RolloutClient } {
+  const fleet = {} as { client: RolloutClient };
+  before(async () => {
+    await useLabTemporal();
+    await resetNodes();
+    await startWorker();
+    fleet.client = await RolloutClient.connect();
+    await ensureWorkload();
+    if (!options.batch) await kubectl('-n', 'shop', 'delete', 'job', 'batch', '--wait=true');
+  });
+  after(async () => {
+    await fleet.client.close();
+    await stopWorker();
+    await resetNodes();
+    if (!options.batch) await ensureWorkload();
+  });
+  return fleet;
 }
 
 /** Returns an inline Bundle that takes containerd from where the lab starts to `version`. */

@@ -2,35 +2,27 @@
 import assert from 'node:assert/strict';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
-import type { RolloutClient } from '../../client/rollout-client.ts';
+import { describe, it } from 'node:test';
 import { planDigest } from '../../lab/demo-rollout.ts';
 import { fleetFacts } from '../../lab/fleet-facts.ts';
 import { Observation } from '../../lab/observation.ts';
 import { stateDir, tool } from '../../lab/paths.ts';
 import { attempt, run } from '../../lab/run.ts';
-import { ensureWorkload } from '../../lab/workload.ts';
 import { rolloutWorkflowId } from '../../workflows/contract.ts';
 import { BAD, NEW, OLD } from './activity-kit.ts';
 import {
   ALL_NODES,
+  aroundFleet,
   assertNodes,
   bundleTo,
   CordonWatch,
   installations,
   kubectl,
-  leaveFleet,
-  prepareFleet,
   rolloutTo,
   startApproved,
 } from './rollout-kit.ts';
 
-let client: RolloutClient;
-before(async () => {
-  client = await prepareFleet();
-  await ensureWorkload();
-});
-after(() => leaveFleet(client));
+const fleet = aroundFleet({ batch: true });
 
 const temporal = (...words: string[]) => [tool('temporal'), ...words];
 
@@ -45,7 +37,7 @@ describe('a rollout by Temporal’s own command line', () => {
     const observation = await Observation.start();
     const cordons = new CordonWatch();
     await run(temporal('workflow', 'start', ...target, '--input-file', input));
-    const digest = await planDigest(client, name);
+    const digest = await planDigest(fleet.client, name);
     const described = await run(temporal('workflow', 'describe', '-w', id));
     assert.match(described, /AwaitingApproval/);
     const listed = await run(
@@ -57,7 +49,7 @@ describe('a rollout by Temporal’s own command line', () => {
     assert.match(shown, /tidegate approve containerd-deb12u3 --digest sha256:/);
     const vote = JSON.stringify({ by: 'sre-lead', digest });
     await run(temporal('workflow', 'signal', '-w', id, '--name', 'approve', '--input', vote));
-    const outcome = await client.waitFor(name);
+    const outcome = await fleet.client.waitFor(name);
     await cordons.stop();
     const disturbance = await observation.stop();
 
@@ -109,11 +101,11 @@ describe('a rollout by Temporal’s own command line', () => {
   });
 
   it('goes back by a new rollout, approved anew', async () => {
-    const { started } = await client.rollback(name, { by: 'platform-oncall' });
+    const { started } = await fleet.client.rollback(name, { by: 'platform-oncall' });
     assert.ok(started);
-    const digest = await planDigest(client, started.rollout);
-    await client.approve(started.rollout, { by: 'sre-lead', digest });
-    const outcome = await client.waitFor(started.rollout);
+    const digest = await planDigest(fleet.client, started.rollout);
+    await fleet.client.approve(started.rollout, { by: 'sre-lead', digest });
+    const outcome = await fleet.client.waitFor(started.rollout);
     assert.equal(outcome.outcome, 'Succeeded', outcome.reasons.join('; '));
     await assertNodes(ALL_NODES, OLD);
   });
@@ -124,7 +116,7 @@ describe('the bad package', () => {
     const before = await Promise.all(ALL_NODES.map((node) => installations(node, BAD)));
     const cordons = new CordonWatch();
     const document = rolloutTo({ name: 'bad-package', bundle: bundleTo(BAD, 'Restart') });
-    const outcome = await (await startApproved(client, document)).outcome;
+    const outcome = await (await startApproved(fleet.client, document)).outcome;
     await cordons.stop();
     assert.equal(outcome.outcome, 'RolledBack', outcome.reasons.join('; '));
     assert.match(outcome.reasons.join(' '), /VerificationFailed/);
@@ -157,7 +149,7 @@ describe('a node that was cordoned by hand', () => {
     ] as const) {
       const bundle = bundleTo(version, 'Restart');
       const document = rolloutTo({ name: 'by-hand', bundle, spec });
-      const outcome = await (await startApproved(client, document)).outcome;
+      const outcome = await (await startApproved(fleet.client, document)).outcome;
       assert.equal(outcome.outcome, kind, outcome.reasons.join('; '));
       const facts = (await fleetFacts()).find((entry) => entry.node === 'east-3');
       assert.equal(facts?.schedulable, false);
