@@ -21,6 +21,8 @@ const FAILED_RETRY_MS = 5000;
 interface Progress {
   readonly phase: 'WaitingForJobs' | 'Evicting';
   readonly startedAtMs: number;
+  /** When no Job was waited for any more; absent before. */
+  readonly evictingSinceMs?: number;
   readonly remaining: number;
   readonly evicted: readonly string[];
   readonly jobPodsEvicted: readonly string[];
@@ -33,7 +35,7 @@ export function drainActivities(deps: ActivityDeps): Pick<NodeActivities, 'drain
      * *Effect*: no pod is left on the node but those of DaemonSets, static and finished ones.
      * *Idempotent because*: it looks at what is there; evictions are bound to a pod's uid.
      * *Heartbeats*: progress every 2 s; a later attempt keeps the start and the evicted pods.
-     * *Fails with*: DrainBlocked with every blocker; Kubernetes….
+     * *Fails with*: JobsRunning, DrainBlocked with every blocker; Kubernetes….
      */
     async drain(input): Promise<DrainResult> {
       const drain = new Drain(deps, input);
@@ -59,6 +61,7 @@ class Drain {
   private readonly input: DrainInput;
   private readonly kube: KubeAdapter;
   private readonly startedAtMs: number;
+  private evictingSinceMs: number | undefined;
   private readonly evicted: Set<string>;
   private readonly jobPodsEvicted: Set<string>;
   /** By uid: what the last try said, and when the next one is due. */
@@ -73,24 +76,28 @@ class Drain {
     this.kube = deps.kube(input.access);
     const previous = deps.context().previous as Partial<Progress> | undefined;
     this.startedAtMs = previous?.startedAtMs ?? deps.clock.now();
+    this.evictingSinceMs = previous?.evictingSinceMs;
     this.evicted = new Set(previous?.evicted ?? []);
     this.jobPodsEvicted = new Set(previous?.jobPodsEvicted ?? []);
   }
 
   progress(): Progress {
-    const { phase, startedAtMs, remaining } = this;
-    const evicted = [...this.evicted];
-    return { phase, startedAtMs, remaining, evicted, jobPodsEvicted: [...this.jobPodsEvicted] };
+    const { phase, startedAtMs, evictingSinceMs, remaining } = this;
+    return {
+      ...{ phase, startedAtMs, remaining },
+      ...(evictingSinceMs === undefined ? {} : { evictingSinceMs }),
+      evicted: [...this.evicted],
+      jobPodsEvicted: [...this.jobPodsEvicted],
+    };
   }
 
   async run(): Promise<DrainResult> {
-    const { deps, input } = this;
-    const deadlineMs = this.startedAtMs + input.policy.timeoutSeconds * 1000;
+    const { deps } = this;
     for (;;) {
       const leaving = await this.look();
       if (leaving?.length === 0) break;
       if (leaving) await this.evictDue(leaving);
-      if (deps.clock.now() >= deadlineMs) return await this.blocked(leaving ?? []);
+      if (this.timeIsUp()) await this.giveUp(leaving ?? []);
       await deps.clock.sleep(POLL_MS, deps.context().signal);
     }
     return { evicted: [...this.evicted], jobPodsEvicted: [...this.jobPodsEvicted] };
@@ -107,7 +114,7 @@ class Drain {
       return undefined;
     }
     const facts = pods.map((pod) => podFacts(pod));
-    const impacts = impactOf(facts, { disruption: 'Drain', jobs: this.input.policy.jobs });
+    const impacts = impactOf(facts, { disruption: 'Drain', jobs: this.jobRule() });
     const leaving = pods.flatMap((pod, index): Leaving[] => {
       const [impact, fact] = [impacts[index], facts[index]];
       if (!impact || !fact || impact.effect === 'Stays') return [];
@@ -121,8 +128,9 @@ class Drain {
   /** Services are evicted only once no Job is waited for: if Jobs block, nothing was disturbed. */
   private async evictDue(leaving: readonly Leaving[]): Promise<void> {
     if (leaving.some((entry) => entry.effect === 'WaitedFor')) return;
-    this.phase = 'Evicting';
     const now = this.deps.clock.now();
+    this.phase = 'Evicting';
+    this.evictingSinceMs ??= now;
     const due = leaving.filter(
       ({ pod, uid, effect }) =>
         effect === 'Evicted' && !pod.terminating && (this.tries.get(uid)?.dueMs ?? 0) <= now,
@@ -154,8 +162,40 @@ class Drain {
     }
   }
 
+  /** Jobs that have outlasted their time are evicted like any other pod where the policy says so. */
+  private jobRule(): 'Wait' | 'Evict' {
+    const { jobs, jobsAtTimeout } = this.input.policy;
+    const late = this.deps.clock.now() >= this.jobDeadlineMs();
+    return late && jobsAtTimeout === 'Evict' ? 'Evict' : jobs;
+  }
+
+  private jobDeadlineMs(): number {
+    const { timeoutSeconds, jobTimeoutSeconds } = this.input.policy;
+    return this.startedAtMs + (jobTimeoutSeconds ?? timeoutSeconds) * 1000;
+  }
+
+  private timeIsUp(): boolean {
+    const evictionMs = this.input.policy.timeoutSeconds * 1000;
+    const begun = this.evictingSinceMs;
+    if (begun !== undefined) return this.deps.clock.now() >= begun + evictionMs;
+    const patienceMs = this.jobRule() === 'Wait' ? 0 : evictionMs;
+    return this.deps.clock.now() >= this.jobDeadlineMs() + patienceMs;
+  }
+
+  private async giveUp(leaving: readonly Leaving[]): Promise<never> {
+    const jobs = leaving.filter((entry) => entry.effect === 'WaitedFor').map(({ pod }) => pod);
+    if (jobs.length === 0 || this.input.policy.jobsAtTimeout !== 'Later') {
+      return await this.blocked(leaving);
+    }
+    const names = jobs.map((pod) => `${pod.namespace}/${pod.name} (owner ${ownerOf(pod)})`);
+    return fail(
+      'JobsRunning',
+      `${this.input.node} still runs ${names.join(', ')}; nothing was evicted, the node is left for later`,
+    );
+  }
+
   private async blocked(leaving: readonly Leaving[]): Promise<never> {
-    const { node, policy } = this.input;
+    const { node } = this.input;
     const blockers = await describeBlockers(
       this.kube,
       leaving.map(({ pod, uid, effect, reason }) => ({
@@ -170,10 +210,11 @@ class Drain {
                 'was not evicted yet: Jobs were waited for'),
       })),
     );
+    const seconds = Math.round((this.deps.clock.now() - this.startedAtMs) / 1000);
     const list = blockers.length > 0 ? blockers.join('; ') : 'the API server did not answer';
     return fail(
       'DrainBlocked',
-      `${node} is not drained after ${policy.timeoutSeconds} s; ${this.evicted.size} pod(s) were evicted. Blocked by: ${list}`,
+      `${node} is not drained after ${seconds} s; ${this.evicted.size} pod(s) were evicted. Blocked by: ${list}`,
       leaving.map(({ pod }) => ({ pod: `${pod.namespace}/${pod.name}`, owner: ownerOf(pod) })),
     );
   }

@@ -14,6 +14,7 @@ const ENDED: ReadonlySet<string> = new Set([
   'Updated',
   'AlreadyDone',
   'Skipped',
+  'Deferred',
   'RolledBack',
   'NeedsAttention',
 ]);

@@ -100,13 +100,14 @@ export const NODE_PHASES = [
   'Updated',
   'AlreadyDone',
   'Skipped',
+  'Deferred',
   'RolledBack',
   'NeedsAttention',
 ] as const;
 export type NodePhase = (typeof NODE_PHASES)[number];
 export type NodeOutcomeKind = Extract<
   NodePhase,
-  'Updated' | 'AlreadyDone' | 'Skipped' | 'RolledBack' | 'NeedsAttention'
+  'Updated' | 'AlreadyDone' | 'Skipped' | 'Deferred' | 'RolledBack' | 'NeedsAttention'
 >;
 
 /** What happened to one node. Times are milliseconds of workflow time. */

@@ -4,7 +4,7 @@ import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/wor
 import { Compensations } from './compensations.ts';
 import type { InspectResult, NodeInput, NodeOutcome } from './contract.ts';
 import { judgeInspection } from './domain/lifecycle.ts';
-import { describeFailure } from './failures.ts';
+import { describeFailure, failureType } from './failures.ts';
 import { NodeRun } from './node-run.ts';
 import { type Steps, stepsFor } from './steps.ts';
 
@@ -123,7 +123,10 @@ class NodeSaga {
       if (!(failure instanceof ActivityFailure)) throw failure;
       return await this.giveUp(`${reason}; the undo failed: ${describeFailure(failure)}`);
     }
-    return this.run.finish(this.leased ? 'RolledBack' : 'Skipped', [reason]);
+    if (!this.leased) return this.run.finish('Skipped', [reason]);
+    return this.run.finish(failureType(error) === 'JobsRunning' ? 'Deferred' : 'RolledBack', [
+      reason,
+    ]);
   }
 
   private async revert(): Promise<void> {

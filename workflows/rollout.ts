@@ -22,7 +22,7 @@ import {
   type WaveOutcome,
   waveWorkflowId,
 } from './contract.ts';
-import { isFailedNode, waveFailure } from './domain/lifecycle.ts';
+import { isFailedNode, laterWaves, leftAlone, waveFailure } from './domain/lifecycle.ts';
 import type { Plan, PlannedWave } from './domain/plan-types.ts';
 import { describeFailure, failureType, failWorkflow } from './failures.ts';
 import { RolloutDesk } from './rollout-desk.ts';
@@ -53,7 +53,7 @@ export async function rolloutWorkflow(request: unknown): Promise<RolloutOutcome>
     const blocked = await rollout.takeLeases();
     if (blocked !== '') return rollout.finish('Halted', [blocked]);
     const failure = await rollout.forward();
-    if (failure === '') return rollout.finish('Succeeded', []);
+    if (failure === '') return rollout.succeed();
     return rollout.goesBack() ? await rollout.back(failure) : rollout.finish('Halted', [failure]);
   } catch (error) {
     if (isCancellation(error)) rollout.cancelled();
@@ -143,13 +143,22 @@ class RolloutRun {
 
   /** Runs canary and waves; returns why it ended early, or an empty string. */
   async forward(): Promise<string> {
+    const failure = await this.runAll(this.state.plan.waves);
+    if (failure !== '') return failure;
+    const deferred = this.state.updated.filter((entry) => entry.outcome === 'Deferred').map(keyOf);
+    const later = laterWaves(this.state.plan, deferred);
+    this.state.expectWaves(later);
+    return await this.runAll(later);
+  }
+
+  private async runAll(waves: readonly PlannedWave[]): Promise<string> {
     const { plan } = this.state;
-    for (const wave of plan.waves) {
+    for (const wave of waves) {
       if (this.desk.interrupted()) return this.desk.interruption();
       this.state.enter(wave.canary ? 'Canary' : 'Wave');
       const budget = this.budgetFor(wave);
       const outcome = await this.runWave({ plan, wave, budget });
-      this.state.updated.push(...outcome.nodes);
+      this.record(outcome);
       const failure = this.judge({ wave, outcome, budget });
       this.state.updateWave(wave.name, { state: failure === '' ? 'Soaking' : 'Failed' });
       if (failure !== '') return failure;
@@ -158,6 +167,16 @@ class RolloutRun {
       if (sick !== '') return sick;
     }
     return '';
+  }
+
+  /** A node that was left for later has its last word in the wave that comes last. */
+  private record({ nodes }: WaveOutcome): void {
+    const { updated } = this.state;
+    for (const entry of nodes) {
+      const earlier = updated.findIndex((known) => keyOf(known) === keyOf(entry));
+      if (earlier >= 0) updated.splice(earlier, 1);
+      updated.push(entry);
+    }
   }
 
   /** Tells whether an early end means that updated nodes go back. */
@@ -170,7 +189,7 @@ class RolloutRun {
   async back(reason: string): Promise<RolloutOutcome> {
     const { state } = this;
     const done = state.updated.filter((entry) => entry.outcome === 'Updated');
-    const nodes = done.map((entry) => `${entry.cluster}/${entry.node}`);
+    const nodes = done.map(keyOf);
     state.closeWaves();
     this.desk.beginBack();
     if (nodes.length > 0) {
@@ -193,12 +212,15 @@ class RolloutRun {
     return this.finish('Halted', [reason, ...stopped, count]);
   }
 
+  /** What was left alone is said, so that nobody takes it for updated. */
+  succeed(): RolloutOutcome {
+    return this.finish('Succeeded', leftAlone(this.state.updated));
+  }
+
   finish(outcome: RolloutOutcomeKind, reasons: readonly string[]): RolloutOutcome {
     const { state } = this;
-    const touched = new Set(state.updated.map((entry) => `${entry.cluster}/${entry.node}`));
-    const planned = state.plan.waves.flatMap((wave) =>
-      wave.nodes.map((entry) => `${entry.cluster}/${entry.node}`),
-    );
+    const touched = new Set(state.updated.map(keyOf));
+    const planned = state.plan.waves.flatMap((wave) => wave.nodes.map(keyOf));
     return state.finish({
       rollout: state.name,
       outcome,
@@ -317,7 +339,7 @@ class RolloutRun {
   private needsAttention(): string[] {
     return [...this.state.updated, ...this.state.rolledBack]
       .filter((entry) => entry.outcome === 'NeedsAttention')
-      .map((entry) => `${entry.cluster}/${entry.node}`);
+      .map(keyOf);
   }
 }
 
@@ -331,6 +353,10 @@ function endedFromOutside(wave: PlannedWave, error: unknown): WaveOutcome {
     reason,
     nodes: wave.nodes.map((target) => outcomeWithout(target, 'NeedsAttention', reason)),
   };
+}
+
+function keyOf({ cluster, node }: { cluster: string; node: string }): string {
+  return `${cluster}/${node}`;
 }
 
 /** In an inverted plan "Updated" means that the node runs what it ran before the rollout. */

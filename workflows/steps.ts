@@ -29,7 +29,8 @@ export interface Steps {
 export function stepsFor(cluster: string, policy: Policy['spec']): Steps {
   const taskQueue = clusterTaskQueue(cluster);
   const verifyMs = policy.verification.timeoutSeconds * SECOND + MARGIN_MS;
-  const drainMs = policy.drain.timeoutSeconds * SECOND + MARGIN_MS;
+  const { timeoutSeconds, jobTimeoutSeconds = 0 } = policy.drain;
+  const drainMs = (timeoutSeconds + jobTimeoutSeconds) * SECOND + MARGIN_MS;
   return {
     read: proxyActivities<NodeActivities & ClusterActivities>({ ...READ_OPTIONS, taskQueue }),
     change: proxyActivities<NodeActivities>({ ...CHANGE_OPTIONS, taskQueue }),

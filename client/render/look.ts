@@ -42,6 +42,7 @@ const CAREFUL: ReadonlySet<string> = new Set([
   'Rejected',
   'Unwinding',
   'Skipped',
+  'Deferred',
   'Cancelled',
 ]);
 const QUIET: ReadonlySet<string> = new Set(['Pending', 'NotStarted']);

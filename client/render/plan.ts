@@ -83,8 +83,19 @@ function drainRule(plan: Plan): string {
   const { disruption } = plan.bundle;
   if (disruption === 'None' || disruption === 'Restart') return 'none';
   const { drain } = plan.policy.spec;
-  const jobs = drain.jobs === 'Wait' ? 'running Jobs are waited for' : 'Jobs are evicted';
-  return `PodDisruptionBudgets are kept; ${jobs}; given up after ${duration(drain.timeoutSeconds * 1000)}`;
+  const limit = duration(drain.timeoutSeconds * 1000);
+  return `PodDisruptionBudgets are kept; ${jobRule(drain)}; evictions are given up after ${limit}`;
+}
+
+function jobRule({ jobs, jobsAtTimeout, ...drain }: Plan['policy']['spec']['drain']): string {
+  if (jobs === 'Evict') return 'Jobs are evicted';
+  const limit = duration((drain.jobTimeoutSeconds ?? drain.timeoutSeconds) * 1000);
+  const then = {
+    Fail: 'the node is put back',
+    Later: 'the node comes last',
+    Evict: 'they are evicted',
+  };
+  return `running Jobs are waited for, after ${limit} ${then[jobsAtTimeout]}`;
 }
 
 function failureRule({ failureBudget, onFailure }: Plan['strategy']): string {

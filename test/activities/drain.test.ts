@@ -3,13 +3,20 @@ import { describe, it } from 'node:test';
 import { drainActivities } from '../../activities/drain.ts';
 import { FakeKube, fakeDeps, pod, ref } from './fakes.ts';
 
-const policy = { timeoutSeconds: 60, jobs: 'Wait' as const };
+const policy = { timeoutSeconds: 60, jobs: 'Wait' as const, jobsAtTimeout: 'Fail' as const };
 const DaemonSet = pod('cni', 'DaemonSet/cni');
 
-function drain(kube: FakeKube, jobs: 'Wait' | 'Evict' = 'Wait', previous?: unknown) {
+type DrainPolicy = Parameters<ReturnType<typeof drainActivities>['drain']>[0]['policy'];
+
+function drain(
+  kube: FakeKube,
+  jobs: 'Wait' | 'Evict' = 'Wait',
+  previous?: unknown,
+  more: Partial<DrainPolicy> = {},
+) {
   const run = fakeDeps(kube, { previous });
   const { drain: activity } = drainActivities(run.deps);
-  return { run, result: activity({ ...ref, policy: { ...policy, jobs } }) };
+  return { run, result: activity({ ...ref, policy: { ...policy, jobs, ...more } }) };
 }
 
 describe('drain', () => {
@@ -45,6 +52,27 @@ describe('drain', () => {
     kube.pods = [pod('batch', 'Job/batch')];
     const expected = { evicted: ['shop/batch'], jobPodsEvicted: ['shop/batch'] };
     assert.deepEqual(await drain(kube, 'Evict').result, expected);
+  });
+
+  it('leaves the node for later where Jobs outlast their time, with nothing evicted', async () => {
+    const kube = new FakeKube();
+    kube.pods = [pod('web', 'ReplicaSet/web'), pod('batch', 'Job/batch')];
+    const more = { jobTimeoutSeconds: 5, jobsAtTimeout: 'Later' } as const;
+    const { result } = drain(kube, 'Wait', undefined, more);
+    await assert.rejects(result, { type: 'JobsRunning', message: /batch \(owner Job\/batch\)/ });
+    assert.deepEqual(kube.evictions, []);
+  });
+
+  it('evicts Jobs that outlast their time where the policy says so, and reports them', async () => {
+    const kube = new FakeKube();
+    kube.pods = [pod('web', 'ReplicaSet/web'), pod('batch', 'Job/batch')];
+    const more = { jobTimeoutSeconds: 5, jobsAtTimeout: 'Evict' } as const;
+    const { result, run } = drain(kube, 'Wait', undefined, more);
+    const before = run.deps.clock.now();
+    const { jobPodsEvicted } = await result;
+    assert.deepEqual(jobPodsEvicted, ['shop/batch']);
+    assert.deepEqual([...kube.evictions].sort(), ['batch', 'web']);
+    assert.ok(run.deps.clock.now() - before >= 5000, 'not before their time');
   });
 
   it('does not take "accepted" for "gone"', async () => {

@@ -44,6 +44,7 @@ const MEANT: Readonly<Record<Told, Standing>> = {
   Updated: 'Updated',
   AlreadyDone: 'Updated',
   Skipped: 'AsFound',
+  Deferred: 'AsFound',
   RolledBack: 'AsFound',
   Untouched: 'AsFound',
   NeedsAttention: 'NeedsAttention',

@@ -83,7 +83,9 @@ describe('docs/node-lifecycle.md', () => {
   });
 
   it('ends in the outcomes of a node', () => {
-    const outcomes = ['Updated', 'AlreadyDone', 'Skipped', 'RolledBack', 'NeedsAttention'];
+    const outcomes = [
+      ...['Updated', 'AlreadyDone', 'Skipped', 'Deferred', 'RolledBack', 'NeedsAttention'],
+    ];
     assert.deepEqual(finalPhases(), outcomes);
   });
 });

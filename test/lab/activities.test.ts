@@ -224,7 +224,7 @@ describe('activities on the lab', { timeout: 300_000 }, () => {
       assert.deepEqual(await real.lease({ ...mine, for: run }), { cordonedBefore: false });
       await real.cordon(mine);
       assert.deepEqual(await real.unavailableNodes({ access }), [ref.node]);
-      const policy = { timeoutSeconds: 60, jobs: 'Evict' } as const;
+      const policy = { timeoutSeconds: 60, jobs: 'Evict', jobsAtTimeout: 'Fail' } as const;
       await real.drain({ ...ref, policy });
       const nothing = { evicted: [], jobPodsEvicted: [] };
       assert.deepEqual(await real.drain({ ...ref, policy }), nothing);

@@ -263,6 +263,38 @@ describe('when nodes fail', () => {
   });
 });
 
+describe('a node whose Jobs outlast its turn', () => {
+  for (const [times, last] of [
+    [1, 'Updated'],
+    [2, 'Deferred'],
+  ] as const) {
+    it(`comes last, and ends as ${last} where it is left for later ${times} times`, async () => {
+      const prepare = (fleet: FakeFleet) =>
+        fleet.inject({
+          ...{ step: 'drain', node: 'east-2', when: 'Before', times },
+          ...{ type: 'JobsRunning', retryable: false },
+        });
+      await withRollout(
+        async ({ fleet, plan, handle }) => {
+          await approve(handle, plan.digest);
+          const outcome = await handle.result();
+          assert.equal(outcome.outcome, 'Succeeded');
+          const ended = outcome.nodes.at(-1);
+          assert.equal(ended?.node, 'east-2');
+          assert.equal(ended?.outcome, last);
+          assert.equal(outcome.nodes.length, NODES.length);
+          assert.equal(fleet.node('east-2').version, last === 'Updated' ? TO : FROM);
+          assert.equal(fleet.calls.at(-1), 'release east-2');
+          assert.equal(outcome.reasons.length, last === 'Updated' ? 0 : 1);
+          const status = await statusOf(handle);
+          assert.equal(status.waves.at(-1)?.wave, 'later');
+        },
+        { prepare },
+      );
+    });
+  }
+});
+
 describe('people', () => {
   it('stop it after the nodes in work; what is updated stays', async () => {
     await withRollout(async ({ fleet, plan, handle }) => {

@@ -85,6 +85,11 @@ export const FAILURES = {
     meaning: 'Pods were still on the node when the drain time was up.',
     action: 'Look at the blockers that the message names.',
   },
+  JobsRunning: {
+    retryable: false,
+    meaning: 'Jobs outlasted their time, and the policy leaves their node for later.',
+    action: 'Nothing: the node comes last. If they still run then, it is left alone.',
+  },
   ApplyFailed: {
     retryable: false,
     meaning: 'The installation on the node ended with an error.',

@@ -1,6 +1,6 @@
 /** Judges a node before its step and a wave after it. Called from workflows: replay-visible. */
 import type { HostFacts } from './inventory.ts';
-import type { PlannedNode, PlannedPackage } from './plan-types.ts';
+import type { Plan, PlannedNode, PlannedPackage, PlannedWave } from './plan-types.ts';
 
 export interface ObservedNode {
   readonly host: HostFacts;
@@ -76,7 +76,9 @@ export function waveFailure(input: WaveJudgementInput): string {
   if (input.canary && good.length < input.outcomes.length) {
     return 'the canary was not updated: a skipped canary proves nothing';
   }
-  if (input.outcomes.length > 0 && good.length === 0) return 'no node of the wave was updated';
+  const deferred = input.outcomes.some((entry) => entry.outcome === 'Deferred');
+  if (input.outcomes.length > 0 && good.length === 0 && !deferred)
+    return 'no node of the wave was updated';
   return '';
 }
 
@@ -87,4 +89,34 @@ export function isFailedNode(outcome: string): boolean {
 
 function isGoodNode(outcome: string): boolean {
   return outcome === 'Updated' || outcome === 'AlreadyDone';
+}
+
+/**
+ * Returns the waves of nodes ("cluster/node") that were left for later: once more, after all others,
+ * one wave for each cluster under the limits of its last one.
+ */
+export function laterWaves(plan: Plan, deferred: readonly string[]): PlannedWave[] {
+  return plan.clusters.flatMap(({ cluster }) => {
+    const waves = plan.waves.filter((wave) => wave.cluster === cluster);
+    const nodes = waves
+      .flatMap((wave) => wave.nodes)
+      .filter(({ node }) => deferred.includes(`${cluster}/${node}`));
+    const last = waves.at(-1);
+    if (!last || nodes.length === 0) return [];
+    const name = plan.clusters.length > 1 ? `${cluster}-later` : 'later';
+    return [{ ...last, index: plan.waves.length, name, canary: false, nodes }];
+  });
+}
+
+/** Says which nodes a rollout went past, and why; empty where it updated all of them. */
+export function leftAlone(
+  outcomes: readonly {
+    readonly node: string;
+    readonly outcome: string;
+    readonly reasons: readonly string[];
+  }[],
+): string[] {
+  return outcomes
+    .filter((entry) => !isGoodNode(entry.outcome))
+    .map(({ node, outcome, reasons }) => `${node} ${outcome}: ${reasons.join('; ')}`);
 }

@@ -157,11 +157,22 @@ export const policySchema = document(
       .prefault({}),
     drain: z
       .strictObject({
-        timeoutSeconds: seconds.default(900),
+        timeoutSeconds: seconds
+          .default(900)
+          .describe('For evictions, once no Job is waited for any more.'),
         jobs: z
           .enum(['Wait', 'Evict'])
           .default('Wait')
-          .describe('Wait: running Job pods are waited for until the timeout; Evict: at once.'),
+          .describe('Wait: running Job pods are waited for; Evict: they are evicted at once.'),
+        jobTimeoutSeconds: seconds
+          .optional()
+          .describe('How long Jobs are waited for; default: as timeoutSeconds.'),
+        jobsAtTimeout: z
+          .enum(['Fail', 'Later', 'Evict'])
+          .default('Fail')
+          .describe(
+            'Fail: the node is unwound; Later: it comes last; Evict: the Jobs are evicted.',
+          ),
       })
       .prefault({}),
     verification: z
