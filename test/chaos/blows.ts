@@ -126,7 +126,7 @@ export async function freeStagingDisk(node: LabNode): Promise<void> {
 /** Holds dpkg's lock as another package manager does. */
 export async function holdDpkgLock(node: LabNode, seconds: number): Promise<void> {
   const perl =
-    'use Fcntl; open F, "+<", "/var/lib/dpkg/lock-frontend" or die; fcntl F, F_SETLK, pack("s s x4 q q i", F_WRLCK, 0, 0, 0, 0) or die "held by another"; open M, ">", "/run/tidegate-chaos-lock"; close M; sleep shift';
+    'use Fcntl; open F, "+<", "/var/lib/dpkg/lock-frontend" or die; $l = pack "s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0; fcntl F, F_SETLK, $l or die "held by another"; open M, ">", "/run/tidegate-chaos-lock"; close M; sleep shift';
   await must(node, 'rm -f /run/tidegate-chaos-lock');
   await inBackground(node, `exec perl -e '${perl}' ${seconds}`);
   await waitFor({
