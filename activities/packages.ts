@@ -88,8 +88,11 @@ function judgeStaging(
         break;
       case 'unavailable':
         // With unreadable sources nothing is known of what they offer: a retry may help.
-        if (updateFailed) {
-          fail('HostCommandFailed', `${node}: apt-get update failed: ${updateFailed}`);
+        if (updateFailed !== undefined) {
+          fail(
+            'HostCommandFailed',
+            `${node}: apt-get update failed: ${updateFailed || 'no reason'}`,
+          );
         }
         fail(
           'PackageUnavailable',

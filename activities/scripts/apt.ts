@@ -15,9 +15,11 @@ apt_private() {
   tool=$1; shift
   "$tool" -q -o Dir::State::Lists="$work/lists" -o Dir::Cache="$work/cache" -o APT::Sandbox::User=root -o Acquire::Retries=2 -o Acquire::http::Timeout=15 -o Acquire::https::Timeout=15 "$@"
 }
+# On a full disk not even the reason can be written down.
+full() { [ "$(df --output=avail -B1 "$work" | tail -n 1)" -ge 65536 ] || printf 'no room is left in /var/cache/tidegate '; }
 refresh() {
   apt_private apt-get -o APT::Update::Error-Mode=any update >"$work/update.log" 2>&1 && return
-  printf 'updateFailed\\t%s\\n' "$(grep -E '^[EW]:' "$work/update.log" | tail -n 5 | tr '\\t\\n' '  ')"
+  printf 'updateFailed\\t%s\\n' "$(full; grep -E '^[EW]:' "$work/update.log" | tail -n 5 | tr '\\t\\n' '  ')"
 }
 offers() {
   for name in "$@"; do
