@@ -1,4 +1,5 @@
 /** One rollout of one node with a fault struck in the middle of it. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { ServiceError, type WorkflowHandle } from '@temporalio/client';
 import type { TemporalConnection } from '../../client/connection.ts';
 import { TidegateError } from '../../client/errors.ts';
@@ -23,7 +24,8 @@ const policy = {
   spec: {
     drain: { timeoutSeconds: 60, jobs: 'Wait' },
     verification: {
-      timeoutSeconds: 20,
+      // A kubelet's watch may come back half a minute after the API server has.
+      timeoutSeconds: 45,
       probeImage: image,
       probeCommand: ['/tool', 'sleep', '5'],
       execCommand: ['/tool', 'true'],
@@ -102,7 +104,7 @@ export async function strikeInRollout(
 async function untilEnded(clients: Clients, name: string): Promise<RolloutOutcome | string> {
   const handle = clients.temporal.client.workflow.getHandle(rolloutWorkflowId(name));
   const deadline = Date.now() + END_WITHIN_MS;
-  const late = sleep(END_WITHIN_MS).then(() => 'Late' as const);
+  const late = delay(END_WITHIN_MS, 'Late' as const, { ref: false });
   for (;;) {
     try {
       const first = await Promise.race([clients.rollouts.waitFor(name), late]);
