@@ -1,6 +1,7 @@
 /** Asks waves and nodes in work what they do right now: the rollout itself knows only ended waves. */
 import { type Client, QueryRejectedError, WorkflowClient } from '@temporalio/client';
 import {
+  NODE_OUTCOMES,
   type NodeStatus,
   nodeWorkflowId,
   type RolloutStatus,
@@ -9,15 +10,7 @@ import {
 import type { Plan } from '../workflows/domain/plan-types.ts';
 import { isNotFound, isPassing } from './explain.ts';
 
-const ENDED: ReadonlySet<string> = new Set([
-  'Pending',
-  'Updated',
-  'AlreadyDone',
-  'Skipped',
-  'Deferred',
-  'RolledBack',
-  'NeedsAttention',
-]);
+const ENDED: ReadonlySet<string> = new Set(['Pending', ...NODE_OUTCOMES]);
 
 /** Asks only workflows that run: an id may also name an earlier, finished run of the same node. */
 export class LiveReader {

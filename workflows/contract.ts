@@ -85,6 +85,17 @@ export type RolloutOutcomeKind = Extract<
   'Succeeded' | 'RolledBack' | 'Halted' | 'Rejected'
 >;
 
+/** How a node's run can end. */
+export const NODE_OUTCOMES = [
+  'Updated',
+  'AlreadyDone',
+  'Skipped',
+  'Deferred',
+  'RolledBack',
+  'NeedsAttention',
+] as const;
+export type NodeOutcomeKind = (typeof NODE_OUTCOMES)[number];
+
 export const NODE_PHASES = [
   'Pending',
   'Inspecting',
@@ -97,18 +108,9 @@ export const NODE_PHASES = [
   'Uncordoning',
   'Releasing',
   'Unwinding',
-  'Updated',
-  'AlreadyDone',
-  'Skipped',
-  'Deferred',
-  'RolledBack',
-  'NeedsAttention',
+  ...NODE_OUTCOMES,
 ] as const;
 export type NodePhase = (typeof NODE_PHASES)[number];
-export type NodeOutcomeKind = Extract<
-  NodePhase,
-  'Updated' | 'AlreadyDone' | 'Skipped' | 'Deferred' | 'RolledBack' | 'NeedsAttention'
->;
 
 /** What happened to one node. Times are milliseconds of workflow time. */
 export interface NodeOutcome {

@@ -7,7 +7,12 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { jsonSchema } from '../../client/json-schema.ts';
 import { finalPhases, GENERATED, PHASE_EDGES, renewed } from '../../docs/generate.ts';
-import { MESSAGES, NODE_PHASES, SEARCH_ATTRIBUTES } from '../../workflows/contract.ts';
+import {
+  MESSAGES,
+  NODE_OUTCOMES,
+  NODE_PHASES,
+  SEARCH_ATTRIBUTES,
+} from '../../workflows/contract.ts';
 import { DOCUMENT_KINDS } from '../../workflows/domain/documents.ts';
 import { FAILURE_TYPES, FAILURES } from '../../workflows/domain/failures.ts';
 
@@ -83,10 +88,7 @@ describe('docs/node-lifecycle.md', () => {
   });
 
   it('ends in the outcomes of a node', () => {
-    const outcomes = [
-      ...['Updated', 'AlreadyDone', 'Skipped', 'Deferred', 'RolledBack', 'NeedsAttention'],
-    ];
-    assert.deepEqual(finalPhases(), outcomes);
+    assert.deepEqual(finalPhases(), [...NODE_OUTCOMES]);
   });
 });
 
