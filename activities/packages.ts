@@ -17,7 +17,7 @@ export function packageActivities(deps: ActivityDeps): Pick<NodeActivities, 'sta
      * *Effect*: the packages of both directions are files in /var/cache/tidegate on the node.
      * *Idempotent because*: files are named by their sha256, and one that is right is kept.
      * *Heartbeats*: { phase } every 2 s.
-     * *Fails with*: PackageUnavailable, DigestMismatch, HostCommandFailed, Host….
+     * *Fails with*: DiskFull, PackageUnavailable, DigestMismatch, HostCommandFailed, Host….
      */
     async stage(input) {
       await withHeartbeats(
@@ -85,6 +85,12 @@ function judgeStaging(
     switch (kind) {
       case 'mismatch':
         fail('DigestMismatch', mismatchMessage({ node, name, version, found: detail, packages }));
+        break;
+      case 'noSpace':
+        fail(
+          'DiskFull',
+          `${node}: /var/cache has ${name} MiB left, ${version} are needed. Free space there; nothing was changed.`,
+        );
         break;
       case 'unavailable':
         // With unreadable sources nothing is known of what they offer: a retry may help.

@@ -84,12 +84,20 @@ surprises() {
   done
 }
 
+# What a container runtime's packages need to be fetched, kept and unpacked.
+needed_mib=256
+roomy() {
+  free=$(df --output=avail -B1M "$store" | tail -n 1 | tr -d ' ')
+  [ "$free" -ge "$needed_mib" ] || { printf 'noSpace\\t%s\\t%s\\n' "$free" "$needed_mib"; return 1; }
+}
+
 main() {
   fresh=no ok=yes files= names=
   while [ "$#" -ge 4 ]; do
     end=$1 name=$2 version=$3 sha=$4; shift 4
     if have "$sha"; then printf 'present\\t%s\\t%s\\n' "$name" "$version"
     elif from_node "$name" "$sha"; then printf 'fetched\\t%s\\t%s\\n' "$name" "$version"
+    elif ! roomy; then ok=no; continue
     else
       [ "$fresh" = yes ] || { refresh; fresh=yes; }
       if fetch "$name" "$version" "$sha"; then printf 'fetched\\t%s\\t%s\\n' "$name" "$version"; else ok=no; continue; fi

@@ -31,6 +31,12 @@ describe('staging', () => {
     assert.match(messageOf(error), /east-1: apt-get update failed: E: no room is left/);
   });
 
+  it('says how much room there is where it is too little, before anything is fetched', async () => {
+    const error = await stagingFails('noSpace\t12\t256');
+    assert.equal(failureType(error), 'DiskFull');
+    assert.match(messageOf(error), /east-1: .* has 12 MiB left, 256 are needed/);
+  });
+
   it('nor where not even the reason could be written, as on a full disk', async () => {
     assert.equal(
       failureType(await stagingFails('updateFailed\t', unavailable)),

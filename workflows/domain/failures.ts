@@ -65,6 +65,11 @@ export const FAILURES = {
     meaning: 'A command on the host failed for no reason that Tidegate knows.',
     action: 'Read the output in the message.',
   },
+  DiskFull: {
+    retryable: false,
+    meaning: 'The node has too little space left for the packages.',
+    action: 'Free space on /var of the node; nothing was changed.',
+  },
   PackageUnavailable: {
     retryable: false,
     meaning: "The node's package sources do not offer the version.",
