@@ -38,8 +38,24 @@ export async function startPart(part: Part): Promise<void> {
 export async function partPid(name: string): Promise<number | undefined> {
   const pid = Number(await textOf(join(paths.run, `${name}.pid`)));
   if (!pid) return undefined;
-  const environment = await textOf(`/proc/${pid}/environ`);
+  const environment = await settledEnvironment(pid);
   return environment.split('\0').includes(`${names.partMarker}=${name}`) ? pid : undefined;
+}
+
+/** Reads a process's environment, which is empty for an instant while it executes another program. */
+async function settledEnvironment(pid: number): Promise<string> {
+  for (let tries = 0; tries < 50; tries++) {
+    const environment = await textOf(`/proc/${pid}/environ`);
+    if (environment !== '' || !(await isAlive(pid))) return environment;
+    await sleep(10);
+  }
+  return '';
+}
+
+async function isAlive(pid: number): Promise<boolean> {
+  const stat = await textOf(`/proc/${pid}/stat`);
+  const state = stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
+  return state !== '' && state !== 'Z' && state !== 'X';
 }
 
 /** Returns the last lines of a part's log, for an error message. */

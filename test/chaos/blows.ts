@@ -5,7 +5,7 @@ import { cgroupProcesses } from '../../lab/cgroups.ts';
 import { controlPlane, ensureControlPlane } from '../../lab/control-plane.ts';
 import { boot, nodeRoot, onNode, powerOff, waitForSsh } from '../../lab/node.ts';
 import { partPid, signal } from '../../lab/processes.ts';
-import { messageOf, run, sleep, waitFor } from '../../lab/run.ts';
+import { run, sleep, waitFor } from '../../lab/run.ts';
 import type { LabNode } from '../../lab/settings.ts';
 import { ensureTemporal, temporalPart } from '../../lab/temporal.ts';
 import { startWorker, workerPart } from '../../lab/worker.ts';
@@ -21,20 +21,7 @@ export async function signalPart(name: string, what: NodeJS.Signals): Promise<vo
 export async function replaceWorker(how: 'SIGKILL' | 'SIGTERM', downMs: number): Promise<void> {
   await signalPart(workerPart, how);
   await sleep(downMs);
-  await startAnotherWorker();
-}
-
-/**
- * Starts a worker in the place of one that is gone. A process shows no environment for the instant
- * of its exec, in which the lab takes it for ended: hence a second try.
- */
-export async function startAnotherWorker(): Promise<void> {
-  try {
-    await startWorker();
-  } catch (error) {
-    if (!messageOf(error).startsWith('the worker ended')) throw error;
-    await startWorker();
-  }
+  await startWorker();
 }
 
 /** Kills Temporal, and starts it again on its database after a while. */

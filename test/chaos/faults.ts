@@ -1,6 +1,7 @@
 /** The catalogue of faults: each with what it does, in which moment, and how it is healed. */
 
 import type { LabNode } from '../../lab/settings.ts';
+import { startWorker } from '../../lab/worker.ts';
 import type { NodePhase } from '../../workflows/contract.ts';
 import * as blows from './blows.ts';
 
@@ -70,7 +71,7 @@ function killedInRequest(id: string, from: Moment, phase: NodePhase, rest: Optio
         await untilPhase(phase);
         await blows.signalPart('worker', 'SIGKILL');
       });
-      await blows.startAnotherWorker();
+      await startWorker();
     },
   };
 }

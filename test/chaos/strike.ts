@@ -7,11 +7,10 @@ import type { RolloutClient } from '../../client/rollout-client.ts';
 import { partPid } from '../../lab/processes.ts';
 import { messageOf, sleep } from '../../lab/run.ts';
 import { image, type LabNode } from '../../lab/settings.ts';
-import { workerPart } from '../../lab/worker.ts';
+import { startWorker, workerPart } from '../../lab/worker.ts';
 import { type RolloutOutcome, rolloutWorkflowId } from '../../workflows/contract.ts';
 import { containerd } from '../lab/activity-kit.ts';
 import { bundleTo, rolloutTo } from '../lab/rollout-kit.ts';
-import { startAnotherWorker } from './blows.ts';
 import type { Fault, Target } from './faults.ts';
 import type { Told } from './invariant.ts';
 import { MissedMoment, NodeFollower } from './moment.ts';
@@ -88,7 +87,7 @@ export async function strikeInRollout(
   } finally {
     await Promise.all(pending);
     await fault.heal?.(node);
-    if (!(await partPid(workerPart))) await startAnotherWorker();
+    if (!(await partPid(workerPart))) await startWorker();
   }
   const outcome = await ended;
   if (outcome === undefined || typeof outcome === 'string') {

@@ -67,8 +67,8 @@ describe('activities on the lab', { timeout: 300_000 }, () => {
     containersBefore = found.containers;
     const again = await real.inspect({ ...ref, packages: ['containerd'] });
     assert.deepEqual(
-      again.containers.map((c) => c.id),
-      containersBefore.map((c) => c.id),
+      again.containers.map((c) => c.id).sort(),
+      containersBefore.map((c) => c.id).sort(),
     );
   });
 
