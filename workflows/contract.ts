@@ -203,7 +203,6 @@ export interface NodeStatus {
 
 export interface WaveInput {
   readonly rollout: string;
-  readonly rolloutId: string;
   readonly direction: 'Forward' | 'Back';
   readonly wave: PlannedWave;
   readonly access: ClusterAccess;

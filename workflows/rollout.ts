@@ -22,7 +22,7 @@ import {
   type WaveOutcome,
   waveWorkflowId,
 } from './contract.ts';
-import { isFailedNode, laterWaves, leftAlone, waveFailure } from './domain/lifecycle.ts';
+import { isFailedNode, keyOf, laterWaves, leftAlone, waveFailure } from './domain/lifecycle.ts';
 import type { Plan, PlannedWave } from './domain/plan-types.ts';
 import { describeFailure, failureType, failWorkflow } from './failures.ts';
 import { RolloutDesk } from './rollout-desk.ts';
@@ -250,7 +250,6 @@ class RolloutRun {
       args: [
         {
           rollout: this.state.name,
-          rolloutId: this.id,
           direction: plan.direction,
           wave,
           access,
@@ -353,10 +352,6 @@ function endedFromOutside(wave: PlannedWave, error: unknown): WaveOutcome {
     reason,
     nodes: wave.nodes.map((target) => outcomeWithout(target, 'NeedsAttention', reason)),
   };
-}
-
-function keyOf({ cluster, node }: { cluster: string; node: string }): string {
-  return `${cluster}/${node}`;
 }
 
 /** In an inverted plan "Updated" means that the node runs what it ran before the rollout. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { NodeFacts } from '../../workflows/domain/inventory.ts';
-import { invertPlan, key } from '../../workflows/domain/plan.ts';
+import { keyOf } from '../../workflows/domain/lifecycle.ts';
+import { invertPlan } from '../../workflows/domain/plan.ts';
 import type { Plan, PlannedWave } from '../../workflows/domain/plan-types.ts';
 import { bundleSchema, policySchema } from '../../workflows/domain/spec.ts';
 import { FROM, TO } from '../workflows/fake-fleet.ts';
@@ -114,7 +115,7 @@ describe('makePlan', () => {
     const facts = [...five, inWest('east-1')];
     const fleet = fleetOf({}, west);
     const names = (targets: object) =>
-      planned({ facts, fleet, spec: { targets } }).waves.flatMap((w) => w.nodes.map(key));
+      planned({ facts, fleet, spec: { targets } }).waves.flatMap((w) => w.nodes.map(keyOf));
     assert.deepEqual(names({ clusters: ['west'] }), ['west/east-1']);
     assert.deepEqual(names({ nodes: ['east-2'] }), ['east/east-2']);
     assert.deepEqual(names({ nodes: ['east-1'] }), ['east/east-1', 'west/east-1']);
@@ -172,11 +173,11 @@ describe('every plan', () => {
       fc.property(anyFacts, (facts) => {
         const plan = planned({ facts, strategy });
         const named = [
-          ...plan.waves.flatMap((wave) => wave.nodes.map(key)),
-          ...plan.alreadyDone.map(key),
-          ...plan.excluded.map(key),
+          ...plan.waves.flatMap((wave) => wave.nodes.map(keyOf)),
+          ...plan.alreadyDone.map(keyOf),
+          ...plan.excluded.map(keyOf),
         ];
-        assert.deepEqual(named.sort(), facts.map(key).sort());
+        assert.deepEqual(named.sort(), facts.map(keyOf).sort());
       }),
     );
   });
@@ -211,7 +212,7 @@ describe('every plan', () => {
   });
 });
 
-const names = (plan: Plan) => plan.waves.flatMap((wave) => wave.nodes.map(key));
+const names = (plan: Plan) => plan.waves.flatMap((wave) => wave.nodes.map(keyOf));
 
 /** Each of these is another plan than the usual one, and must have another digest. */
 const otherPlans: [string, Partial<Change>][] = [
@@ -270,7 +271,7 @@ function matching(change: Change): NonNullable<Change['offered']> {
   const all = packages.flatMap(({ name, to, from }) =>
     [to, ...from].map(({ version, sha256 }) => ({ name, version, sha256 })),
   );
-  return Object.fromEntries(change.facts.map((facts) => [key(facts), all]));
+  return Object.fromEntries(change.facts.map((facts) => [keyOf(facts), all]));
 }
 
 describe('the digest', () => {

@@ -100,12 +100,17 @@ export function laterWaves(plan: Plan, deferred: readonly string[]): PlannedWave
     const waves = plan.waves.filter((wave) => wave.cluster === cluster);
     const nodes = waves
       .flatMap((wave) => wave.nodes)
-      .filter(({ node }) => deferred.includes(`${cluster}/${node}`));
+      .filter((node) => deferred.includes(keyOf(node)));
     const last = waves.at(-1);
     if (!last || nodes.length === 0) return [];
     const name = plan.clusters.length > 1 ? `${cluster}-later` : 'later';
     return [{ ...last, index: plan.waves.length, name, canary: false, nodes }];
   });
+}
+
+/** Returns the name of a node over all clusters: "cluster/node". */
+export function keyOf({ cluster, node }: { cluster: string; node: string }): string {
+  return `${cluster}/${node}`;
 }
 
 /** Says which nodes a rollout went past, and why; empty where it updated all of them. */

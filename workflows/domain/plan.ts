@@ -1,6 +1,7 @@
 /** Makes and inverts plans: documents and facts come in, an immutable plan or reasons come out. */
 import { canonicalJson } from './canonical.ts';
 import type { ClusterAccess, NodeFacts, OfferedPackage } from './inventory.ts';
+import { keyOf } from './lifecycle.ts';
 import { judgeNode, type NodeAnswer } from './plan-node.ts';
 import type { Plan, PlannedNode, PlannedWave } from './plan-types.ts';
 import { byName, makeWaves } from './plan-waves.ts';
@@ -38,7 +39,7 @@ export function makePlan(input: PlanInput): PlanAnswer {
     ...targeting.reasons,
     ...bundleProblems(bundle),
     ...judged.flatMap(({ facts, answer }) =>
-      answer.kind === 'Refused' ? answer.reasons.map((why) => `${key(facts)}: ${why}`) : [],
+      answer.kind === 'Refused' ? answer.reasons.map((why) => `${keyOf(facts)}: ${why}`) : [],
     ),
     ...canaryProblems(rollout, judged),
   ];
@@ -79,7 +80,7 @@ export function invertPlan(input: { plan: Plan; nodes: readonly string[]; hash: 
   const wanted = new Set(input.nodes);
   const waves = [...plan.waves]
     .reverse()
-    .map((wave) => ({ ...wave, nodes: wave.nodes.filter((node) => wanted.has(key(node))) }))
+    .map((wave) => ({ ...wave, nodes: wave.nodes.filter((node) => wanted.has(keyOf(node))) }))
     .filter((wave) => wave.nodes.length > 0)
     .map((wave, index) => ({
       ...wave,
@@ -112,14 +113,9 @@ function withDigest(content: Omit<Plan, 'digest'>, hash: Hash): Plan {
   return { ...content, digest: `sha256:${hash(canonicalJson(content))}` };
 }
 
-/** Returns the name that reasons and lists use for a node: "cluster/node". */
-export function key(node: { cluster: string; node: string }): string {
-  return `${node.cluster}/${node.node}`;
-}
-
 function judge(facts: NodeFacts, input: PlanInput): Judged {
   const { rollout, bundle, policy } = input;
-  const offered = input.offered[key(facts)] ?? [];
+  const offered = input.offered[keyOf(facts)] ?? [];
   return { facts, answer: judgeNode({ rollout, bundle, policy, facts, offered }) };
 }
 
@@ -171,7 +167,7 @@ function selectTargets(input: PlanInput): { nodes: NodeFacts[]; reasons: string[
 
 /** A node is named by itself, or with its cluster where two clusters have the same name. */
 function isCalled(facts: NodeFacts, name: string): boolean {
-  return facts.node === name || key(facts) === name;
+  return facts.node === name || keyOf(facts) === name;
 }
 
 function unknown(path: string, wanted: readonly string[] | undefined, known: readonly string[]) {
