@@ -17,7 +17,7 @@ const MAX_CONFLICTS = 5;
 const PARALLEL_HOSTS = 8;
 
 /** Returns the activities that concern a whole cluster. */
-export function clusterActivities(deps: ActivityDeps): ClusterActivities {
+export function clusterActivities(deps: ActivityDeps): Omit<ClusterActivities, 'lookBeforeStart'> {
   return {
     /**
      * *Effect*: the Lease tidegate/tidegate of the cluster names the holder.

@@ -8,8 +8,10 @@ import type { ActivityDeps, Log } from './deps.ts';
 import { drainActivities } from './drain.ts';
 import { hostActivities } from './host.ts';
 import { kubernetesActivities } from './kubernetes.ts';
+import { lookActivities } from './look-before-start.ts';
 import { packageActivities } from './packages.ts';
 import { planningActivities } from './planning.ts';
+import { rebootActivities } from './reboot.ts';
 import { transactionActivities } from './transaction.ts';
 import { verifyActivities } from './verify.ts';
 
@@ -26,6 +28,8 @@ export function createActivities(deps: ActivityDeps): TidegateActivities {
     ...kubernetesActivities(deps),
     ...drainActivities(deps),
     ...clusterActivities(deps),
+    ...lookActivities(deps),
+    ...rebootActivities(deps),
   };
 }
 

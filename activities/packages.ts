@@ -25,6 +25,7 @@ export function packageActivities(deps: ActivityDeps): Pick<NodeActivities, 'sta
         () => ({ phase: 'Staging' }),
         () => withHost(deps, input, (host) => stageOn(host, input.node, input.packages)),
       );
+      return {};
     },
 
     /**

@@ -37,6 +37,7 @@ export function transactionActivities(
           judge(await runTransaction(host, input, 'apply', onPhase), input, 'apply');
         });
       });
+      return {};
     },
 
     /**

@@ -135,7 +135,8 @@ function releasesOf(plan: Plan, nodes: readonly PlannedNode[]): Release[] {
       if (release.packages.some((known) => known.name === planned.name)) continue;
       const { from, to } = inBundleOrder(plan, planned);
       const daemon = planned.daemon ? { daemon: planned.daemon } : {};
-      release.packages.push({ name: planned.name, ...daemon, to, from: [from] });
+      const onHold = planned.onHold ?? 'Refuse';
+      release.packages.push({ name: planned.name, ...daemon, onHold, to, from: [from] });
     }
     releases.set(key, release);
   }

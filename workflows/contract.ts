@@ -104,6 +104,7 @@ export const NODE_PHASES = [
   'Cordoning',
   'Draining',
   'Applying',
+  'Rebooting',
   'Verifying',
   'Uncordoning',
   'Releasing',
@@ -132,6 +133,8 @@ export interface NodeOutcome {
   readonly podsEvicted: readonly string[];
   readonly jobPodsLost: readonly string[];
   readonly probeMs?: number;
+  /** What was met on the way and is worth knowing; absent in outcomes of before. */
+  readonly notes?: readonly string[];
 }
 
 export interface WaveOutcome {
@@ -256,9 +259,36 @@ export interface VerifyResult {
   readonly containersLost: readonly string[];
   readonly probeMs?: number;
 }
-export interface DrainResult {
+export interface DrainResult extends StepReport {
   readonly evicted: readonly string[];
   readonly jobPodsEvicted: readonly string[];
+}
+
+/** What a step met on the way, in words; nothing at all in histories of before. */
+export interface StepReport {
+  readonly notes?: readonly string[];
+}
+
+/** What a person says of Jobs that outlast their time. */
+export const JOB_CHOICES = ['Wait', 'Later', 'Evict'] as const;
+export type JobChoice = (typeof JOB_CHOICES)[number];
+
+/** Why a node does not start yet, though the budget has room for it. */
+export interface Hold {
+  /** Absent where it holds every node of the cluster. */
+  readonly node?: string;
+  readonly reason: string;
+  /** RFC 3339; when it ends by itself, as far as is known. */
+  readonly until?: string;
+}
+
+/** The state of a cluster right before a node starts. */
+export interface StartLook {
+  /** Names of nodes that are not Ready or are unschedulable, whoever made them so. */
+  readonly unavailable: readonly string[];
+  readonly holds: readonly Hold[];
+  /** Workloads with fewer ready pods than they want, as "Kind/namespace/name". */
+  readonly unhealthy: readonly string[];
 }
 
 /** Activities that touch a cluster or its hosts. Names are those of the saga's steps. */
@@ -269,24 +299,38 @@ export interface NodeActivities {
       readonly holder: string;
       readonly for: string;
     },
-  ): Promise<{ readonly cordonedBefore: boolean }>;
+  ): Promise<StepReport & { readonly cordonedBefore: boolean }>;
   release(input: NodeRef & { readonly holder: string }): Promise<void>;
   /** Fetches and verifies both directions; changes nothing that runs. */
-  stage(input: NodeRef & { readonly packages: readonly PlannedPackage[] }): Promise<void>;
+  stage(input: NodeRef & { readonly packages: readonly PlannedPackage[] }): Promise<StepReport>;
   unstage(input: NodeRef & { readonly packages: readonly PlannedPackage[] }): Promise<void>;
   cordon(input: NodeRef & { readonly holder: string }): Promise<void>;
   /** Restores schedulability as it was found. */
   uncordon(
     input: NodeRef & { readonly holder: string; readonly cordonedBefore: boolean },
   ): Promise<void>;
-  drain(input: NodeRef & { readonly policy: Policy['spec']['drain'] }): Promise<DrainResult>;
+  drain(
+    input: NodeRef & {
+      readonly policy: Policy['spec']['drain'];
+      /** What a person decided of the Jobs that outlasted their time (Ask). */
+      readonly jobChoice?: JobChoice;
+    },
+  ): Promise<DrainResult>;
   /** Installs `to` in a transient unit named after `transaction`; a later attempt reads its result. */
   apply(
     input: NodeRef & {
       readonly packages: readonly PlannedPackage[];
       readonly transaction: string;
     },
-  ): Promise<void>;
+  ): Promise<StepReport>;
+  /** Reboots the node unless its boot id is another one already, and waits until it is back. */
+  reboot(
+    input: NodeRef & {
+      /** Of the boot that has to end. */
+      readonly bootId: string;
+      readonly timeoutSeconds: number;
+    },
+  ): Promise<StepReport & { readonly bootId: string }>;
   /** Installs `from` the same way; does nothing where `from` is installed and runs. */
   revert(
     input: NodeRef & {
@@ -301,11 +345,20 @@ export interface NodeActivities {
       readonly containersBefore: readonly ContainerFacts[];
       /** Containers may be gone after a drain or reboot. */
       readonly containersMustSurvive: boolean;
+      /** After a reboot the Node object may be gone for a while, and be another one then. */
+      readonly mayRejoin?: boolean;
       readonly verification: Policy['spec']['verification'];
     },
   ): Promise<VerifyResult>;
-  /** Leaves the node cordoned and says why in an annotation; removes our lease. */
-  quarantine(input: NodeRef & { readonly holder: string; readonly reason: string }): Promise<void>;
+  /** Leaves the node cordoned, labelled and tainted, and says why in an annotation; removes our lease. */
+  quarantine(
+    input: NodeRef & {
+      readonly holder: string;
+      readonly reason: string;
+      /** Fails with QuarantineFull where so many nodes of the cluster are in quarantine already. */
+      readonly limit?: number;
+    },
+  ): Promise<void>;
 }
 
 export interface ClusterActivities {
@@ -319,6 +372,19 @@ export interface ClusterActivities {
   }): Promise<void>;
   /** Names of nodes that are not Ready or are unschedulable, whoever made them so. */
   unavailableNodes(input: { readonly access: ClusterAccess }): Promise<readonly string[]>;
+  /** Everything to know right before nodes start: who is unavailable, and what holds which node back. */
+  lookBeforeStart(input: {
+    readonly access: ClusterAccess;
+    readonly rollout: string;
+    /** In the order of the plan; those in work come not among them. */
+    readonly waiting: readonly PlannedNode[];
+    readonly inWork: readonly string[];
+    readonly policy: Policy['spec'];
+    /** How long one node is expected to take. */
+    readonly expectedMs: number;
+    /** What was unhealthy at the first look of the rollout, and is not waited for; absent then. */
+    readonly unhealthyBefore?: readonly string[];
+  }): Promise<StartLook>;
   /** Looks at nodes after their soak; returns what is wrong with them, in words. */
   checkHealth(input: {
     readonly access: ClusterAccess;

@@ -94,6 +94,7 @@ function jobRule({ jobs, jobsAtTimeout, ...drain }: Plan['policy']['spec']['drai
     Fail: 'the node is put back',
     Later: 'the node comes last',
     Evict: 'they are evicted',
+    Ask: 'a person is asked',
   };
   return `running Jobs are waited for, after ${limit} ${then[jobsAtTimeout]}`;
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { drainActivities } from '../../activities/drain.ts';
+import { policySchema } from '../../workflows/domain/spec.ts';
 import { FakeKube, fakeDeps, pod, ref } from './fakes.ts';
 
-const policy = { timeoutSeconds: 60, jobs: 'Wait' as const, jobsAtTimeout: 'Fail' as const };
+const policy = { ...policySchema.shape.spec.parse({}).drain, timeoutSeconds: 60 };
 const DaemonSet = pod('cni', 'DaemonSet/cni');
 
 type DrainPolicy = Parameters<ReturnType<typeof drainActivities>['drain']>[0]['policy'];

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { ContainerFacts } from '../../workflows/domain/inventory.ts';
+import { policySchema } from '../../workflows/domain/spec.ts';
 import {
   access,
   activities,
@@ -224,7 +225,8 @@ describe('activities on the lab', { timeout: 300_000 }, () => {
       assert.deepEqual(await real.lease({ ...mine, for: run }), { cordonedBefore: false });
       await real.cordon(mine);
       assert.deepEqual(await real.unavailableNodes({ access }), [ref.node]);
-      const policy = { timeoutSeconds: 60, jobs: 'Evict', jobsAtTimeout: 'Fail' } as const;
+      const { drain } = policySchema.shape.spec.parse({});
+      const policy = { ...drain, timeoutSeconds: 60, jobs: 'Evict' } as const;
       await real.drain({ ...ref, policy });
       const nothing = { evicted: [], jobPodsEvicted: [] };
       assert.deepEqual(await real.drain({ ...ref, policy }), nothing);

@@ -4,6 +4,7 @@
  */
 import { ApplicationFailure } from '@temporalio/common';
 import type {
+  Hold,
   NodeOutcome,
   NodeRef,
   TidegateActivities,
@@ -20,6 +21,7 @@ export interface FakeNode {
   attention: string | undefined;
   drained: boolean;
   installs: number;
+  bootId: string;
 }
 
 export type StepName = Exclude<keyof TidegateActivities, 'plan' | 'planRollback' | 'inventory'>;
@@ -48,6 +50,7 @@ export class FakeFleet {
   rollbackPlan: ((plan: Plan, nodes: readonly string[]) => Plan) | undefined;
   planFailure: ApplicationFailure | undefined;
   sick: string[] = [];
+  holds: Hold[] = [];
   /** Versions whose daemon does not come up: verification of them fails. */
   readonly broken = new Set<string>();
   private faults: (Fault & { left: number })[] = [];
@@ -63,6 +66,7 @@ export class FakeFleet {
         attention: undefined,
         drained: false,
         installs: 0,
+        bootId: 'boot',
       });
     }
   }
@@ -100,7 +104,7 @@ export class FakeFleet {
       inventory: async () => ({ fleet: 'fake', nodes: [] }),
       inspect: (input) =>
         this.step('inspect', input, (node) => ({
-          host: hostFacts(node.version),
+          host: hostFacts(node.version, node.bootId),
           uid: `uid-${input.node}`,
           address: input.address,
           ready: true,
@@ -123,6 +127,7 @@ export class FakeFleet {
       stage: (input) =>
         this.step('stage', input, (node) => {
           node.staged = true;
+          return {};
         }),
       unstage: (input) =>
         this.step('unstage', input, (node) => {
@@ -147,6 +152,12 @@ export class FakeFleet {
         this.step('apply', input, (node) => {
           if (node.version !== to(input.packages)) node.installs += 1;
           node.version = to(input.packages);
+          return {};
+        }),
+      reboot: (input) =>
+        this.step('reboot', input, (node) => {
+          if (node.bootId === input.bootId) node.bootId = `${node.bootId}+`;
+          return { bootId: node.bootId };
         }),
       revert: (input) =>
         this.step('revert', input, (node) => {
@@ -183,6 +194,11 @@ export class FakeFleet {
       },
       unavailableNodes: async () =>
         [...this.nodes].filter(([, node]) => node.cordoned).map(([name]) => name),
+      lookBeforeStart: async () => ({
+        unavailable: [...this.nodes].filter(([, node]) => node.cordoned).map(([name]) => name),
+        holds: this.holds,
+        unhealthy: [],
+      }),
       checkHealth: async () => this.sick,
     };
   }
@@ -222,13 +238,13 @@ const CONTAINERS: readonly ContainerFacts[] = ['a', 'b'].map((id) => ({
   startedAt: '2026-01-01T00:00:00Z',
 }));
 
-function hostFacts(version: string) {
+function hostFacts(version: string, bootId: string) {
   return {
     os: 'debian-12',
     osPrettyName: 'Debian GNU/Linux 12 (bookworm)',
     architecture: 'amd64',
     kernel: '6.1.0',
-    bootId: 'boot',
+    bootId,
     cgroupVersion: 2 as const,
     packages: [{ name: 'containerd', version, status: 'install ok installed', held: false }],
     daemons: { containerd: version },

@@ -80,6 +80,11 @@ export const FAILURES = {
     meaning: 'The package has another sha256 than the bundle says.',
     action: 'Do not install it. Find out who changed the package or the bundle.',
   },
+  PackageHeld: {
+    retryable: false,
+    meaning: 'A package of the bundle is on hold on the node.',
+    action: 'Take the hold off ("apt-mark unhold"), or say onHold: Rehold in the bundle.',
+  },
   DpkgBusy: {
     retryable: true,
     meaning: 'Another process holds the dpkg lock.',
@@ -94,6 +99,16 @@ export const FAILURES = {
     retryable: false,
     meaning: 'Jobs outlasted their time, and the policy leaves their node for later.',
     action: 'Nothing: the node comes last. If they still run then, it is left alone.',
+  },
+  QuarantineFull: {
+    retryable: false,
+    meaning: 'As many nodes of the cluster are in quarantine as the policy allows.',
+    action: 'Put one of them right; this node was put back as it was found.',
+  },
+  NodeNotBack: {
+    retryable: false,
+    meaning: 'The node did not come back from its reboot in time.',
+    action: 'Look at its console; it is cordoned and in quarantine.',
   },
   ApplyFailed: {
     retryable: false,

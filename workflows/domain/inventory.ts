@@ -43,6 +43,8 @@ export interface HostFacts {
   /** True if dpkg has half-installed or half-configured packages. */
   readonly dpkgInterrupted: boolean;
   readonly diskFreeBytes: number;
+  /** How far the host's clock is ahead of the worker's; absent in facts of before. */
+  readonly clockSkewMs?: number;
 }
 
 /** Facts read from the Kubernetes API. */
@@ -86,6 +88,8 @@ export interface NodeLease {
 
 export const LEASE_ANNOTATION = 'tidegate.dev/lease';
 export const ATTENTION_ANNOTATION = 'tidegate.dev/needs-attention';
+/** Label and taint (NoSchedule) of a node that was left to a person. */
+export const QUARANTINE = 'tidegate.dev/quarantine';
 
 /** A package as a node's own apt sources offer it. */
 export interface OfferedPackage {

@@ -147,14 +147,16 @@ function plannedPackage(
   return {
     name: entry.name,
     ...(entry.daemon ? { daemon: entry.daemon } : {}),
+    ...(entry.onHold === 'Rehold' ? { onHold: entry.onHold } : {}),
     from: packageVersion(from),
     to: packageVersion(to),
   };
 }
 
 function packageVersion(known: BundleVersion): PackageVersion {
-  const { version, sha256 } = known;
-  return { version, sha256, daemonVersion: known.daemonVersion ?? version };
+  const { version, sha256, kernelRelease } = known;
+  const daemonVersion = known.daemonVersion ?? version;
+  return { version, sha256, daemonVersion, ...(kernelRelease ? { kernelRelease } : {}) };
 }
 
 function installationProblems(entry: BundlePackage, installed: PackageFacts | undefined): string[] {

@@ -7,11 +7,15 @@ export interface PackageVersion {
   readonly sha256: string;
   /** What the running daemon must report once this version is installed. */
   readonly daemonVersion: string;
+  /** What "uname -r" must print once this version runs; absent where the package is no kernel. */
+  readonly kernelRelease?: string;
 }
 
 export interface PlannedPackage {
   readonly name: string;
   readonly daemon?: 'containerd' | 'crio';
+  /** A hold is taken off for the change and put back; without it a held package is refused. */
+  readonly onHold?: 'Rehold';
   readonly from: PackageVersion;
   readonly to: PackageVersion;
 }
@@ -86,8 +90,46 @@ export interface NodeImpact {
   readonly pods: readonly PodImpact[];
 }
 
+/** A pod that would block the drain of its node, or of the wave as a whole. */
+export interface DrainBlocker {
+  readonly node: string;
+  /** "namespace/name". */
+  readonly pod: string;
+  /** Kind/name of the controller; "none" for a bare pod. */
+  readonly owner: string;
+  /** The budget that holds the pod, and how many disruptions it allows now. */
+  readonly budget?: { readonly name: string; readonly disruptionsAllowed: number };
+  /** Whether waiting cannot help, such as with a budget that can never allow a disruption. */
+  readonly permanent: boolean;
+  readonly reason: string;
+  /** What a person can do about it. */
+  readonly advice: string;
+}
+
+/** A CronJob whose firing a node's turn may delay or kill. */
+export interface FiringConflict {
+  readonly node: string;
+  /** "namespace/name". */
+  readonly cronJob: string;
+  /** RFC 3339; of the first firing in question. */
+  readonly nextAt: string;
+  /** False where no minute is free of it: the firing will suffer. */
+  readonly avoidable: boolean;
+  readonly reason: string;
+}
+
+/** What draining one wave would meet, simulated when the plan was made; nothing was evicted. */
+export interface WaveDrain {
+  readonly wave: string;
+  readonly cluster: string;
+  readonly blockers: readonly DrainBlocker[];
+  readonly firings: readonly FiringConflict[];
+}
+
 /** Result of the activity `plan`. */
 export interface PlanResult {
   readonly plan: Plan;
   readonly impact: readonly NodeImpact[];
+  /** Of the waves that drain; absent in plans of before. */
+  readonly drains?: readonly WaveDrain[];
 }

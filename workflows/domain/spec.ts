@@ -97,6 +97,10 @@ const versionSchema = z.strictObject({
     .string()
     .optional()
     .describe('What the running daemon must report; default: the package version.'),
+  kernelRelease: z
+    .string()
+    .optional()
+    .describe('What "uname -r" must print once this version runs; for kernels, with a Reboot.'),
 });
 
 const bundlePackageSchema = z
@@ -110,6 +114,10 @@ const bundlePackageSchema = z
       .enum(['containerd', 'crio'])
       .optional()
       .describe('The daemon of this package; its running version is checked.'),
+    onHold: z
+      .enum(['Refuse', 'Rehold'])
+      .default('Refuse')
+      .describe('Refuse a node that holds the package, or change it and hold it again.'),
   })
   .refine((entry) => entry.from.every((known) => known.version !== entry.to.version), {
     path: ['from'],
@@ -140,6 +148,40 @@ export const bundleSchema = document(
   }),
 );
 
+const workloadRuleSchema = z.strictObject({
+  name,
+  match: z
+    .strictObject({
+      namespaces: z.array(z.string().min(1)).min(1).optional(),
+      selector: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('Kubernetes label selector, e.g. "app in (db, queue)".'),
+      owners: z
+        .array(z.string().min(1))
+        .min(1)
+        .optional()
+        .describe('Kinds of the controller, e.g. "StatefulSet"; "none" for bare pods.'),
+    })
+    .refine((match) => Object.keys(match).length > 0, {
+      message: 'a rule that matches every pod: name namespaces, selector or owners',
+    }),
+  action: z
+    .enum(['Evict', 'Skip', 'WaitCompleted'])
+    .describe('Evict; Skip: leave it on the node; WaitCompleted: wait until it ends by itself.'),
+  order: z
+    .number()
+    .int()
+    .default(0)
+    .describe('Lower ones go first, and are gone before the next begin; storage counts 1 more.'),
+  timeoutSeconds: seconds.optional().describe('For WaitCompleted; default: as jobTimeoutSeconds.'),
+  atTimeout: z
+    .enum(['Fail', 'Later', 'Evict', 'Ask'])
+    .optional()
+    .describe('For WaitCompleted; default: as jobsAtTimeout.'),
+});
+
 export const policySchema = document(
   'Policy',
   z.strictObject({
@@ -168,13 +210,68 @@ export const policySchema = document(
           .optional()
           .describe('How long Jobs are waited for; default: as timeoutSeconds.'),
         jobsAtTimeout: z
-          .enum(['Fail', 'Later', 'Evict'])
+          .enum(['Fail', 'Later', 'Evict', 'Ask'])
           .default('Fail')
           .describe(
-            'Fail: the node is unwound; Later: it comes last; Evict: the Jobs are evicted.',
+            'Fail: the node is unwound; Later: it comes last; Evict: the Jobs are evicted; Ask: a person decides.',
           ),
+        atTimeout: z
+          .enum(['Fail', 'Skip', 'Quarantine', 'Force'])
+          .default('Fail')
+          .describe(
+            'When evictions took too long. Fail: the node is unwound and counts as failed; Skip: unwound and left alone; Quarantine: it stays cordoned and tainted for a person; Force: what is left is deleted, budgets or not.',
+          ),
+        maxQuarantined: z
+          .number()
+          .int()
+          .min(0)
+          .default(1)
+          .describe('Nodes of a cluster in quarantine at once; beyond it a node is unwound.'),
+        localStorage: z
+          .enum(['Evict', 'Block'])
+          .default('Evict')
+          .describe('What becomes of pods that would lose an emptyDir or a local volume.'),
+        skipTerminatingAfterSeconds: seconds
+          .optional()
+          .describe(
+            'A pod that is still terminating so long after its grace period is not waited for; without it every one is.',
+          ),
+        rules: z
+          .array(workloadRuleSchema)
+          .default([])
+          .describe('For single workloads; the first rule that matches a pod decides.'),
       })
       .prefault({}),
+    holds: z
+      .strictObject({
+        cronJobs: z
+          .enum(['Wait', 'Ignore'])
+          .default('Wait')
+          .describe('Wait: no drain starts that a firing of a CronJob would suffer from.'),
+        otherTools: z
+          .enum(['Wait', 'Ignore'])
+          .default('Wait')
+          .describe('Wait: while another tool, such as kured, says that it works on the node.'),
+        recovery: z
+          .enum(['Wait', 'Ignore'])
+          .default('Wait')
+          .describe('Wait: until workloads are as healthy as before the last node.'),
+        timeoutSeconds: seconds
+          .default(3600)
+          .describe('A node that is held back for longer is skipped.'),
+      })
+      .prefault({})
+      .describe('What holds a node back right before it starts.'),
+    reboot: z
+      .strictObject({
+        timeoutSeconds: seconds
+          .default(600)
+          .describe('Until the node is back; then it is quarantined for a person.'),
+      })
+      .prefault({}),
+    maxClockSkewSeconds: seconds
+      .default(60)
+      .describe("A node whose clock differs more from the worker's is left alone."),
     verification: z
       .strictObject({
         timeoutSeconds: seconds.default(120),
