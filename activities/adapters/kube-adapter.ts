@@ -1,5 +1,7 @@
 /** What activities need of a Kubernetes cluster. */
 import type { V1Node, V1Pod, V1PodDisruptionBudget } from '@kubernetes/client-node';
+import type { WorkloadFacts } from '../../workflows/domain/holds.ts';
+import type { MaintenanceLease } from '../../workflows/domain/other-tools.ts';
 
 export type { V1Node, V1Pod, V1PodDisruptionBudget };
 
@@ -32,8 +34,17 @@ export interface LeaseRecord {
   readonly holder: string;
   readonly acquiredAtMs: number;
   readonly renewedAtMs: number;
+  /** Of our own: the Temporal namespace (its id) in which the holder runs, where it is known. */
+  readonly home?: string;
   /** Of the object that was read; absent for one to be created. */
   readonly version?: string;
+}
+
+/** A workload with what is needed to judge it. */
+export interface WorkloadRecord extends WorkloadFacts {
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Of a DaemonSet: labels of the nodes it wants to be on. */
+  readonly nodeSelector?: Readonly<Record<string, string>>;
 }
 
 /** One cluster's API; each call has a deadline and fails with one of our failures. */
@@ -66,4 +77,8 @@ export interface KubeAdapter {
   putLease(namespace: string, name: string, lease: LeaseRecord): Promise<boolean>;
   /** Deletes exactly this version; false if another version is there. */
   deleteLease(namespace: string, name: string, lease: LeaseRecord): Promise<boolean>;
+  /** Leases of all namespaces but that of the nodes' heartbeats. */
+  maintenanceLeases(): Promise<readonly MaintenanceLease[]>;
+  /** Deployments, StatefulSets and DaemonSets of all namespaces. */
+  workloads(): Promise<readonly WorkloadRecord[]>;
 }

@@ -42,6 +42,21 @@ export function failApi(what: string, error: unknown): never {
   );
 }
 
+/** Runs a call; an answer with one of the codes in `otherwise` becomes that value. */
+export async function call<T>(
+  what: string,
+  work: () => Promise<T>,
+  otherwise: Readonly<Record<number, T>> = {},
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = apiAnswer(error)?.code;
+    if (code !== undefined && code in otherwise) return otherwise[code] as T;
+    return failApi(what, error);
+  }
+}
+
 interface Status {
   readonly message?: string;
   readonly details?: { readonly causes?: readonly { readonly reason?: string }[] };

@@ -1,18 +1,13 @@
 /** Clusters through the Kubernetes API: thin, one method a call, errors as our failures. */
-import {
-  CoordinationV1Api,
-  CoreV1Api,
-  type KubeConfig,
-  PolicyV1Api,
-  type V1Lease,
-  V1MicroTime,
-} from '@kubernetes/client-node';
+import { CoreV1Api, type KubeConfig, PolicyV1Api } from '@kubernetes/client-node';
 import type { ClusterAccess } from '../../workflows/domain/inventory.ts';
 import { fail } from '../failure.ts';
-import type { EvictionAnswer, KubeAdapter, LeaseRecord } from './kube-adapter.ts';
+import type { EvictionAnswer, KubeAdapter } from './kube-adapter.ts';
 import { apiClient, loadKubeConfig } from './kube-config.ts';
-import { apiAnswer, failApi } from './kube-errors.ts';
+import { apiAnswer, call, failApi } from './kube-errors.ts';
 import { execInPod } from './kube-exec.ts';
+import { leaseCalls } from './kube-leases.ts';
+import { workloadCalls } from './kube-workloads.ts';
 
 /** Returns the adapter of one cluster. */
 export function kubeCluster(access: ClusterAccess): KubeAdapter {
@@ -21,23 +16,9 @@ export function kubeCluster(access: ClusterAccess): KubeAdapter {
   return {
     ...nodeCalls(core, access.cluster),
     ...podCalls(core, config, access.cluster),
-    ...leaseCalls(apiClient(config, CoordinationV1Api), access.cluster),
+    ...leaseCalls(config, access.cluster),
+    ...workloadCalls(config, access.cluster),
   };
-}
-
-/** Runs a call; an answer with one of the codes in `otherwise` becomes that value. */
-async function call<T>(
-  what: string,
-  work: () => Promise<T>,
-  otherwise: Readonly<Record<number, T>> = {},
-): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const code = apiAnswer(error)?.code;
-    if (code !== undefined && code in otherwise) return otherwise[code] as T;
-    return failApi(what, error);
-  }
 }
 
 type NodeCalls = Pick<KubeAdapter, 'listNodes' | 'getNode' | 'patchNode'>;
@@ -151,69 +132,4 @@ export function judgeEviction(error: unknown, what: string): EvictionAnswer {
     default:
       return failApi(what, error);
   }
-}
-
-type LeaseCalls = Pick<KubeAdapter, 'getLease' | 'putLease' | 'deleteLease'>;
-
-function leaseCalls(api: CoordinationV1Api, cluster: string): LeaseCalls {
-  return {
-    getLease: async (namespace, name) => {
-      const lease = await call(
-        `get lease ${namespace}/${name} of ${cluster}`,
-        async () => await api.readNamespacedLease({ namespace, name }),
-        { 404: undefined as never },
-      );
-      return lease && readLease(lease);
-    },
-    putLease: (namespace, name, lease) =>
-      call(
-        `write lease ${namespace}/${name} of ${cluster}`,
-        async () => {
-          const body = writeLease(namespace, name, lease);
-          if (lease.version) await api.replaceNamespacedLease({ namespace, name, body });
-          else await api.createNamespacedLease({ namespace, body });
-          return true;
-        },
-        { 409: false },
-      ),
-    deleteLease: (namespace, name, { version }) =>
-      call(
-        `delete lease ${namespace}/${name} of ${cluster}`,
-        async () => {
-          const preconditions = version ? { resourceVersion: version } : {};
-          await api.deleteNamespacedLease({ namespace, name, body: { preconditions } });
-          return true;
-        },
-        { 404: true, 409: false },
-      ),
-  };
-}
-
-function readLease(lease: V1Lease): LeaseRecord {
-  const { holderIdentity, acquireTime, renewTime } = lease.spec ?? {};
-  const version = lease.metadata?.resourceVersion;
-  return {
-    holder: holderIdentity ?? '',
-    acquiredAtMs: timeOf(acquireTime),
-    renewedAtMs: timeOf(renewTime),
-    ...(version ? { version } : {}),
-  };
-}
-
-/** The library types these times as dates, and hands them over as text. */
-function timeOf(time: unknown): number {
-  const ms = new Date(time instanceof Date ? time : String(time)).getTime();
-  return Number.isNaN(ms) ? 0 : ms;
-}
-
-/** Lease times need the library's own date: the API server insists on six decimals. */
-function writeLease(namespace: string, name: string, lease: LeaseRecord): V1Lease {
-  return {
-    metadata: { namespace, name, ...(lease.version ? { resourceVersion: lease.version } : {}) },
-    spec: {
-      holderIdentity: lease.holder,
-      acquireTime: new V1MicroTime(lease.acquiredAtMs),
-      renewTime: new V1MicroTime(lease.renewedAtMs),
-    },
-  };
 }

@@ -7,10 +7,12 @@ import type {
   V1Node,
   V1Pod,
   V1PodDisruptionBudget,
+  WorkloadRecord,
 } from '../../activities/adapters/kube-adapter.ts';
 import type { ActivityContext, Clock } from '../../activities/context.ts';
 import type { ActivityDeps } from '../../activities/deps.ts';
 import { fail } from '../../activities/failure.ts';
+import type { MaintenanceLease } from '../../workflows/domain/other-tools.ts';
 
 export const access = {
   cluster: 'east',
@@ -37,6 +39,8 @@ export class FakeKube implements KubeAdapter {
   pods: V1Pod[] = [];
   budgets: V1PodDisruptionBudget[] = [];
   lease: LeaseRecord | undefined;
+  leases: MaintenanceLease[] = [];
+  workloadsThere: WorkloadRecord[] = [];
   /** What the API server answers to an eviction; by default the pod is gone at once. */
   onEvict: (pod: { namespace: string; name: string; uid: string }) => EvictionAnswer = (pod) => {
     this.pods = this.pods.filter((known) => known.metadata?.uid !== pod.uid);
@@ -67,8 +71,10 @@ export class FakeKube implements KubeAdapter {
     return made;
   }
 
-  async listNodes(): Promise<V1Node[]> {
-    return structuredClone([...this.nodes.values()]);
+  /** Knows only selectors that ask whether a label is there. */
+  async listNodes(label?: string): Promise<V1Node[]> {
+    const all = structuredClone([...this.nodes.values()]);
+    return label ? all.filter((node) => node.metadata?.labels?.[label] !== undefined) : all;
   }
   async getNode(node: string): Promise<V1Node> {
     return structuredClone(this.nodes.get(node) ?? fail('NodeGone', `${node} is gone`));
@@ -127,6 +133,12 @@ export class FakeKube implements KubeAdapter {
     if (this.lease?.version !== lease.version) return false;
     this.lease = undefined;
     return true;
+  }
+  async maintenanceLeases(): Promise<MaintenanceLease[]> {
+    return this.leases;
+  }
+  async workloads(): Promise<WorkloadRecord[]> {
+    return this.workloadsThere;
   }
 }
 
