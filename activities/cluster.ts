@@ -4,15 +4,13 @@ import type { ClusterAccess } from '../workflows/domain/inventory.ts';
 import type { PlannedNode } from '../workflows/domain/plan-types.ts';
 import type { KubeAdapter, V1Pod } from './adapters/kube-adapter.ts';
 import { judgeHost, judgeNode } from './checks/host-check.ts';
-import { NAMESPACE } from './checks/probe.ts';
+import { acquireLease, releaseLease } from './cluster-lease.ts';
 import { type ActivityDeps, withHost } from './deps.ts';
-import { fail, failureType, messageOf } from './failure.ts';
+import { failureType, messageOf } from './failure.ts';
 import { inspectHost } from './host-facts.ts';
 import { hasCondition, nameOf } from './node-facts.ts';
 import { mapLimited } from './parallel.ts';
 
-const LEASE_NAME = 'tidegate';
-const MAX_CONFLICTS = 5;
 /** sshd refuses handshakes beyond MaxStartups; hosts differ here, but workers have limits as well. */
 const PARALLEL_HOSTS = 8;
 
@@ -20,13 +18,14 @@ const PARALLEL_HOSTS = 8;
 export function clusterActivities(deps: ActivityDeps): Omit<ClusterActivities, 'lookBeforeStart'> {
   return {
     /**
-     * *Effect*: the Lease tidegate/tidegate of the cluster names the holder.
+     * *Effect*: the Lease tidegate/tidegate of the cluster names the holder; that of a rollout which
+     * has ended without giving it back is taken over.
      * *Idempotent because*: the holder's own lease is renewed.
      * *Heartbeats*: no; a few calls.
      * *Fails with*: LeaseHeld, Kubernetes….
      */
     async acquireClusterLease({ access, holder }) {
-      await acquire(deps, access, holder);
+      await acquireLease(deps, access, holder);
     },
 
     /**
@@ -36,13 +35,7 @@ export function clusterActivities(deps: ActivityDeps): Omit<ClusterActivities, '
      * *Fails with*: Kubernetes….
      */
     async releaseClusterLease({ access, holder }) {
-      const kube = deps.kube(access);
-      for (let attempt = 0; attempt < MAX_CONFLICTS; attempt += 1) {
-        const lease = await kube.getLease(NAMESPACE, LEASE_NAME);
-        if (lease?.holder !== holder) return;
-        if (await kube.deleteLease(NAMESPACE, LEASE_NAME, lease)) return;
-      }
-      fail('KubernetesUnreachable', `The Lease of ${access.cluster} changes all the time.`);
+      await releaseLease(deps, access, holder);
     },
 
     /**
@@ -72,25 +65,6 @@ export function clusterActivities(deps: ActivityDeps): Omit<ClusterActivities, '
       return findings.flat();
     },
   };
-}
-
-async function acquire(deps: ActivityDeps, access: ClusterAccess, holder: string): Promise<void> {
-  const kube = deps.kube(access);
-  for (let attempt = 0; attempt < MAX_CONFLICTS; attempt += 1) {
-    const lease = await kube.getLease(NAMESPACE, LEASE_NAME);
-    if (lease && lease.holder !== '' && lease.holder !== holder) {
-      const since = new Date(lease.acquiredAtMs).toISOString();
-      fail(
-        'LeaseHeld',
-        `Cluster ${access.cluster} is leased by ${lease.holder} since ${since}. Wait for it or end it; if it is long gone, "kubectl -n ${NAMESPACE} delete lease ${LEASE_NAME}" removes it.`,
-      );
-    }
-    const now = deps.clock.now();
-    const acquiredAtMs = lease?.holder === holder ? lease.acquiredAtMs : now;
-    const taken = { ...lease, holder, acquiredAtMs, renewedAtMs: now };
-    if (await kube.putLease(NAMESPACE, LEASE_NAME, taken)) return;
-  }
-  fail('KubernetesUnreachable', `The Lease of ${access.cluster} changes all the time.`);
 }
 
 async function nodeFindings(

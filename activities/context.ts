@@ -7,6 +7,8 @@ export interface ActivityContext {
   /** Aborted when the activity is cancelled, timed out, or its worker shuts down. */
   readonly signal: AbortSignal;
   readonly attempt: number;
+  /** Run id of the workflow that called; tells a retry from what an earlier run left. */
+  readonly workflowRun?: string | undefined;
   /** Details of the last heartbeat of the attempt before, if there was one. */
   readonly previous: unknown;
   heartbeat(details: unknown): void;
@@ -18,6 +20,7 @@ export function currentContext(): ActivityContext {
   return {
     signal: context.cancellationSignal,
     attempt: context.info.attempt,
+    workflowRun: context.info.workflowExecution?.runId,
     previous: context.info.heartbeatDetails as unknown,
     heartbeat: (details) => context.heartbeat(details),
   };

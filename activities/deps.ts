@@ -10,12 +10,23 @@ export interface Log {
   warn(details: object, message: string): void;
 }
 
+/** Absent: Temporal knows no workflow of this id (any more). Unknown: it does not say. */
+export type WorkflowState = 'Running' | 'Ended' | 'Absent' | 'Unknown';
+
+/** What Temporal says of other workflows. */
+export interface Workflows {
+  workflowState(workflowId: string): Promise<WorkflowState>;
+  /** Id of the Temporal namespace that answers; undefined where it does not say. */
+  home(): Promise<string | undefined>;
+}
+
 export interface ActivityDeps {
   kube(access: ClusterAccess): KubeAdapter;
   host(
     access: ClusterAccess,
     target: { readonly address: string; readonly node: string; readonly signal: AbortSignal },
   ): HostAdapter;
+  readonly workflows: Workflows;
   /** Folder of the documents that rollouts may name. */
   readonly configFolder: string;
   readonly clock: Clock;

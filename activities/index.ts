@@ -4,7 +4,7 @@ import { kubeCluster } from './adapters/kube.ts';
 import { sshHost } from './adapters/ssh.ts';
 import { clusterActivities } from './cluster.ts';
 import { currentContext, systemClock } from './context.ts';
-import type { ActivityDeps, Log } from './deps.ts';
+import type { ActivityDeps, Log, Workflows } from './deps.ts';
 import { drainActivities } from './drain.ts';
 import { hostActivities } from './host.ts';
 import { kubernetesActivities } from './kubernetes.ts';
@@ -37,8 +37,11 @@ export function createActivities(deps: ActivityDeps): TidegateActivities {
 export function realDeps(settings: {
   readonly configFolder: string;
   readonly log: Log;
+  /** Without it nothing is known of other workflows, and no lease of theirs is taken over. */
+  readonly workflows?: Workflows;
 }): ActivityDeps {
   return {
+    workflows: { workflowState: async () => 'Unknown', home: async () => undefined },
     kube: kubeCluster,
     host: (access, target) => sshHost(access.ssh, target),
     clock: systemClock,

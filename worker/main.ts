@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { temporalWorkflows } from '../activities/adapters/workflows.ts';
 import { createActivities, realDeps } from '../activities/index.ts';
 import { clusterTaskQueue, TASK_QUEUE, type TidegateActivities } from '../workflows/contract.ts';
 import { HELP, readConfig, type WorkerConfig } from './config.ts';
@@ -73,7 +74,8 @@ async function createWorkers(
   log: Logger,
 ): Promise<readonly Worker[]> {
   const { namespace, configFolder } = config;
-  const activities = createActivities(realDeps({ configFolder, log }));
+  const workflowStates = temporalWorkflows(connection, { namespace, log });
+  const activities = createActivities(realDeps({ configFolder, log, workflows: workflowStates }));
   const { plan, planRollback, inventory, ...clusterActivities } = activities;
   const planning: Partial<TidegateActivities> = { plan, planRollback, inventory };
   // Heartbeats carry cancellation: unthrottled beyond this, it would take eight seconds to arrive.

@@ -10,7 +10,7 @@ import type {
   WorkloadRecord,
 } from '../../activities/adapters/kube-adapter.ts';
 import type { ActivityContext, Clock } from '../../activities/context.ts';
-import type { ActivityDeps } from '../../activities/deps.ts';
+import type { ActivityDeps, WorkflowState } from '../../activities/deps.ts';
 import { fail } from '../../activities/failure.ts';
 import type { MaintenanceLease } from '../../workflows/domain/other-tools.ts';
 
@@ -160,21 +160,41 @@ export interface FakeRun {
   readonly cancel: AbortController;
 }
 
+interface FakeWorld {
+  readonly previous?: unknown;
+  /** Run id of the calling workflow. */
+  readonly run?: string;
+  /** What Temporal says of workflows; by default that it does not know. */
+  readonly states?: Readonly<Record<string, WorkflowState>>;
+  readonly home?: string;
+  /** Collects what is logged as a warning. */
+  readonly warnings?: string[];
+}
+
 /** Returns the parts for activities, over a fake cluster and a host that must not be touched. */
-export function fakeDeps(kube: KubeAdapter, more: { readonly previous?: unknown } = {}): FakeRun {
+export function fakeDeps(kube: KubeAdapter, more: FakeWorld = {}): FakeRun {
   const heartbeats: unknown[] = [];
   const cancel = new AbortController();
   const context: ActivityContext = {
     signal: cancel.signal,
     attempt: 1,
     previous: more.previous,
+    workflowRun: more.run,
     heartbeat: (details) => heartbeats.push(details),
   };
   const host = (): HostAdapter => {
     throw new Error('this test has no host');
   };
-  const log = { info: () => undefined, warn: () => undefined };
-  const deps = { kube: () => kube, host, configFolder: '.', clock: new FakeClock(), log };
+  const log = {
+    info: () => undefined,
+    warn: (_details: object, message: string) => void more.warnings?.push(message),
+  };
+  const workflows = {
+    workflowState: async (id: string): Promise<WorkflowState> => more.states?.[id] ?? 'Unknown',
+    home: async () => more.home,
+  };
+  const clock = new FakeClock();
+  const deps = { kube: () => kube, host, configFolder: '.', clock, log, workflows };
   return { deps: { ...deps, context: () => context }, heartbeats, cancel };
 }
 
