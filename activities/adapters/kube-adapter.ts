@@ -1,9 +1,15 @@
 /** What activities need of a Kubernetes cluster. */
-import type { V1Node, V1Pod, V1PodDisruptionBudget } from '@kubernetes/client-node';
+import type {
+  V1CronJob,
+  V1Job,
+  V1Node,
+  V1Pod,
+  V1PodDisruptionBudget,
+} from '@kubernetes/client-node';
 import type { WorkloadFacts } from '../../workflows/domain/holds.ts';
 import type { MaintenanceLease } from '../../workflows/domain/other-tools.ts';
 
-export type { V1Node, V1Pod, V1PodDisruptionBudget };
+export type { V1CronJob, V1Job, V1Node, V1Pod, V1PodDisruptionBudget };
 
 /** What the API server said to an eviction. */
 export type EvictionAnswer =
@@ -81,4 +87,8 @@ export interface KubeAdapter {
   maintenanceLeases(): Promise<readonly MaintenanceLease[]>;
   /** Deployments, StatefulSets and DaemonSets of all namespaces. */
   workloads(): Promise<readonly WorkloadRecord[]>;
+  /** Of all namespaces. */
+  cronJobs(): Promise<readonly V1CronJob[]>;
+  /** Of all namespaces. */
+  jobs(): Promise<readonly V1Job[]>;
 }

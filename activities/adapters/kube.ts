@@ -6,6 +6,7 @@ import type { EvictionAnswer, KubeAdapter } from './kube-adapter.ts';
 import { apiClient, loadKubeConfig } from './kube-config.ts';
 import { apiAnswer, call, failApi } from './kube-errors.ts';
 import { execInPod } from './kube-exec.ts';
+import { jobCalls } from './kube-jobs.ts';
 import { leaseCalls } from './kube-leases.ts';
 import { workloadCalls } from './kube-workloads.ts';
 
@@ -18,6 +19,7 @@ export function kubeCluster(access: ClusterAccess): KubeAdapter {
     ...podCalls(core, config, access.cluster),
     ...leaseCalls(config, access.cluster),
     ...workloadCalls(config, access.cluster),
+    ...jobCalls(config, access.cluster),
   };
 }
 

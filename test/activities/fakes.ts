@@ -4,6 +4,8 @@ import type {
   EvictionAnswer,
   KubeAdapter,
   LeaseRecord,
+  V1CronJob,
+  V1Job,
   V1Node,
   V1Pod,
   V1PodDisruptionBudget,
@@ -41,6 +43,8 @@ export class FakeKube implements KubeAdapter {
   lease: LeaseRecord | undefined;
   leases: MaintenanceLease[] = [];
   workloadsThere: WorkloadRecord[] = [];
+  cronJobsThere: V1CronJob[] = [];
+  jobsThere: V1Job[] = [];
   /** What the API server answers to an eviction; by default the pod is gone at once. */
   onEvict: (pod: { namespace: string; name: string; uid: string }) => EvictionAnswer = (pod) => {
     this.pods = this.pods.filter((known) => known.metadata?.uid !== pod.uid);
@@ -139,6 +143,12 @@ export class FakeKube implements KubeAdapter {
   }
   async workloads(): Promise<WorkloadRecord[]> {
     return this.workloadsThere;
+  }
+  async cronJobs(): Promise<V1CronJob[]> {
+    return this.cronJobsThere;
+  }
+  async jobs(): Promise<V1Job[]> {
+    return this.jobsThere;
   }
 }
 
