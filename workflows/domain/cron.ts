@@ -213,9 +213,11 @@ function firstFree(
       firing + usualMs - Math.min(wait, usualMs),
     ]),
   );
-  const moments = [nowMs, ...ends.filter((ms) => ms > nowMs).sort((a, b) => a - b)];
-  const last = until - question.expectedMs;
-  return moments.find((ms) => ms <= last && !firstHarm(forecasts, ms, question));
+  const later = ends.map((ms) => Math.ceil(ms / 1000) * 1000).filter((ms) => ms > nowMs);
+  // Of a turn that goes on for longer than firings are known nobody can say that it is free.
+  return [nowMs, ...later.sort((a, b) => a - b)].find(
+    (ms) => endOfTurn(forecasts, ms, question) <= until && !firstHarm(forecasts, ms, question),
+  );
 }
 
 function firstAfter(firings: readonly number[], ms: number): number | undefined {
