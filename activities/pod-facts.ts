@@ -1,24 +1,51 @@
 /** What Pod objects say, as plain facts. */
-import type { PodFacts } from '../workflows/domain/eviction.ts';
-import type { KubeAdapter, V1Pod, V1PodDisruptionBudget } from './adapters/kube-adapter.ts';
+import type { LocalVolume, PodFacts } from '../workflows/domain/eviction.ts';
+import type {
+  BoundVolume,
+  KubeAdapter,
+  V1Pod,
+  V1PodDisruptionBudget,
+  V1Volume,
+} from './adapters/kube-adapter.ts';
 import { isProbe } from './checks/probe.ts';
+import { mapLimited } from './parallel.ts';
 import { selects } from './selector.ts';
 
 const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
+const CORDON_TAINT = 'node.kubernetes.io/unschedulable';
+const DEFAULT_GRACE_SECONDS = 30;
+const PARALLEL_CALLS = 4;
 
-/** Returns the facts of a pod, with the budgets of its namespace that select it. */
-export function podFacts(pod: V1Pod, budgets: readonly V1PodDisruptionBudget[] = []): PodFacts {
-  const { metadata, status } = pod;
+/** Volumes that claims are bound to, by "namespace/claim". */
+export type ClaimedVolumes = ReadonlyMap<string, BoundVolume>;
+
+/** Returns the facts of a pod, with the budgets that select it and what its claims are bound to. */
+export function podFacts(
+  pod: V1Pod,
+  budgets: readonly V1PodDisruptionBudget[] = [],
+  volumes: ClaimedVolumes = new Map(),
+): PodFacts {
+  const { metadata, spec, status } = pod;
   const owner = metadata?.ownerReferences?.find((reference) => reference.controller);
   const labels = metadata?.labels ?? {};
+  const namespace = metadata?.namespace ?? '';
+  const ends = metadata?.deletionTimestamp;
   return {
-    namespace: metadata?.namespace ?? '',
+    namespace,
     name: metadata?.name ?? '',
+    uid: metadata?.uid ?? '',
     phase: phaseOf(status?.phase),
     ...(owner ? { owner: { kind: owner.kind, name: owner.name } } : {}),
+    labels,
     mirror: metadata?.annotations?.[MIRROR_ANNOTATION] !== undefined,
     probe: isProbe(pod),
-    terminating: metadata?.deletionTimestamp !== undefined,
+    terminating: ends !== undefined,
+    ...(ends === undefined ? {} : { graceEndsMs: new Date(ends).getTime() }),
+    graceSeconds: spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS,
+    finalizers: metadata?.finalizers ?? [],
+    claims: claimsOf(pod),
+    localVolumes: localVolumesOf(pod, volumes),
+    toleratesCordon: toleratesCordon(pod),
     budgets: budgets
       .filter((budget) => budget.spec?.selector && selects(budget.spec.selector, labels))
       .map((budget) => ({
@@ -40,12 +67,61 @@ function phaseOf(phase: string | undefined): PodFacts['phase'] {
   }
 }
 
-/** Returns the facts of all pods of a node, budgets included. */
+/** A generic ephemeral volume has a claim that is named after pod and volume. */
+function claimOf(pod: V1Pod, volume: V1Volume): string | undefined {
+  if (volume.persistentVolumeClaim) return volume.persistentVolumeClaim.claimName;
+  return volume.ephemeral ? `${pod.metadata?.name}-${volume.name}` : undefined;
+}
+
+function claimsOf(pod: V1Pod): string[] {
+  return (pod.spec?.volumes ?? []).flatMap((volume) => claimOf(pod, volume) ?? []);
+}
+
+/** An emptyDir in memory does not count: nobody keeps there what has to outlive anything. */
+function localVolumesOf(pod: V1Pod, volumes: ClaimedVolumes): LocalVolume[] {
+  return (pod.spec?.volumes ?? []).flatMap((volume): LocalVolume[] => {
+    const { name, emptyDir, hostPath } = volume;
+    if (emptyDir) return emptyDir.medium === 'Memory' ? [] : [{ name, kind: 'emptyDir' }];
+    if (hostPath) return [{ name, kind: 'hostPath' }];
+    const claim = claimOf(pod, volume);
+    const bound =
+      claim === undefined ? undefined : volumes.get(`${pod.metadata?.namespace}/${claim}`);
+    return bound?.local ? [{ name, kind: 'local' }] : [];
+  });
+}
+
+function toleratesCordon(pod: V1Pod): boolean {
+  return (pod.spec?.tolerations ?? []).some(
+    ({ key, operator, effect }) =>
+      (key === CORDON_TAINT || (!key && operator === 'Exists')) &&
+      (!effect || effect === 'NoSchedule'),
+  );
+}
+
+/** Adds what the claims of pods are bound to, as far as it is not known yet. */
+export async function learnVolumes(
+  kube: KubeAdapter,
+  pods: readonly V1Pod[],
+  known: Map<string, BoundVolume>,
+): Promise<void> {
+  const claims = pods.flatMap((pod) =>
+    claimsOf(pod).map((claim) => ({ namespace: pod.metadata?.namespace ?? '', claim })),
+  );
+  const news = claims.filter(({ namespace, claim }) => !known.has(`${namespace}/${claim}`));
+  await mapLimited(news, PARALLEL_CALLS, async ({ namespace, claim }) => {
+    const volume = await kube.volumeOfClaim(namespace, claim);
+    if (volume) known.set(`${namespace}/${claim}`, volume);
+  });
+}
+
+/** Returns the facts of all pods of a node, budgets and volumes included. */
 export async function podsWithBudgets(kube: KubeAdapter, node: string): Promise<PodFacts[]> {
   const pods = await kube.podsOn(node);
   const namespaces = [...new Set(pods.map((pod) => pod.metadata?.namespace ?? ''))];
   const budgets = new Map(
     await Promise.all(namespaces.map(async (name) => [name, await kube.budgetsIn(name)] as const)),
   );
-  return pods.map((pod) => podFacts(pod, budgets.get(pod.metadata?.namespace ?? '')));
+  const volumes = new Map<string, BoundVolume>();
+  await learnVolumes(kube, pods, volumes);
+  return pods.map((pod) => podFacts(pod, budgets.get(pod.metadata?.namespace ?? ''), volumes));
 }

@@ -5,11 +5,12 @@ import type {
   V1Node,
   V1Pod,
   V1PodDisruptionBudget,
+  V1Volume,
 } from '@kubernetes/client-node';
 import type { WorkloadFacts } from '../../workflows/domain/holds.ts';
 import type { MaintenanceLease } from '../../workflows/domain/other-tools.ts';
 
-export type { V1CronJob, V1Job, V1Node, V1Pod, V1PodDisruptionBudget };
+export type { V1CronJob, V1Job, V1Node, V1Pod, V1PodDisruptionBudget, V1Volume };
 
 /** What the API server said to an eviction. */
 export type EvictionAnswer =
@@ -19,7 +20,7 @@ export type EvictionAnswer =
   /** A PodDisruptionBudget allows no disruption now. */
   | { readonly kind: 'BudgetRefused'; readonly message: string }
   /** The API server throttles, or had a passing error. */
-  | { readonly kind: 'TryLater'; readonly message: string }
+  | { readonly kind: 'TryLater'; readonly message: string; readonly retryAfterSeconds?: number }
   /** An error that names the pod, e.g. because two budgets select it. */
   | { readonly kind: 'Failed'; readonly message: string };
 
@@ -27,6 +28,21 @@ export type EvictionAnswer =
 export interface ExecAnswer {
   readonly ok: boolean;
   readonly message: string;
+}
+
+/** A PersistentVolume that a claim is bound to. */
+export interface BoundVolume {
+  readonly name: string;
+  /** Its data is on one node. */
+  readonly local: boolean;
+}
+
+/** A VolumeAttachment, as far as it matters here. */
+export interface VolumeAttachment {
+  readonly name: string;
+  /** Name of the PersistentVolume; "" for an inline volume. */
+  readonly volume: string;
+  readonly attacher: string;
 }
 
 /** A patch either happened, or met a newer version of the object. */
@@ -64,14 +80,18 @@ export interface KubeAdapter {
   getPod(namespace: string, name: string): Promise<V1Pod | undefined>;
   /** Returns undefined if a pod of this name exists. */
   createPod(namespace: string, pod: V1Pod): Promise<V1Pod | undefined>;
-  /** Does nothing if there is none. */
-  deletePod(namespace: string, name: string): Promise<void>;
+  /** Does nothing if there is none, or none with the uid where one is given; keeps its grace period. */
+  deletePod(namespace: string, name: string, uid?: string): Promise<void>;
   evict(pod: {
     readonly namespace: string;
     readonly name: string;
     readonly uid: string;
   }): Promise<EvictionAnswer>;
   budgetsIn(namespace: string): Promise<readonly V1PodDisruptionBudget[]>;
+  /** Returns undefined for a claim that is gone or bound to nothing. */
+  volumeOfClaim(namespace: string, claim: string): Promise<BoundVolume | undefined>;
+  /** What is attached to a node, or on its way. */
+  attachmentsOn(node: string): Promise<readonly VolumeAttachment[]>;
   exec(input: {
     readonly namespace: string;
     readonly pod: string;

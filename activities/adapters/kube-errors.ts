@@ -7,6 +7,8 @@ export interface ApiAnswer {
   readonly message: string;
   /** Reasons of the status' causes, e.g. "DisruptionBudget". */
   readonly causes: readonly string[];
+  /** What the header Retry-After says, where it is there. */
+  readonly retryAfterSeconds?: number;
 }
 
 /** Returns the API server's answer in an error of the client library, or undefined if there was none. */
@@ -21,7 +23,16 @@ export function apiAnswer(error: unknown): ApiAnswer | undefined {
     code: error.code,
     message: status?.message ?? error.message,
     causes: status?.details?.causes?.map((cause) => cause.reason ?? '') ?? [],
+    ...retryAfter('headers' in error ? error.headers : undefined),
   };
+}
+
+function retryAfter(headers: unknown): { retryAfterSeconds?: number } {
+  if (typeof headers !== 'object' || headers === null) return {};
+  const [, value] =
+    Object.entries(headers).find(([name]) => name.toLowerCase() === 'retry-after') ?? [];
+  const seconds = Number(value);
+  return value === undefined || !Number.isFinite(seconds) ? {} : { retryAfterSeconds: seconds };
 }
 
 /** Fails as an error says; `what` names the call, e.g. "get node east-1 of cluster east". */

@@ -8,6 +8,7 @@ import { apiAnswer, call, failApi } from './kube-errors.ts';
 import { execInPod } from './kube-exec.ts';
 import { jobCalls } from './kube-jobs.ts';
 import { leaseCalls } from './kube-leases.ts';
+import { storageCalls } from './kube-storage.ts';
 import { workloadCalls } from './kube-workloads.ts';
 
 /** Returns the adapter of one cluster. */
@@ -18,6 +19,7 @@ export function kubeCluster(access: ClusterAccess): KubeAdapter {
     ...nodeCalls(core, access.cluster),
     ...podCalls(core, config, access.cluster),
     ...leaseCalls(config, access.cluster),
+    ...storageCalls(config, access.cluster),
     ...workloadCalls(config, access.cluster),
     ...jobCalls(config, access.cluster),
   };
@@ -81,13 +83,14 @@ function podCalls(core: CoreV1Api, config: KubeConfig, cluster: string): PodCall
         async () => await core.createNamespacedPod({ namespace, body: pod }),
         { 409: undefined as never },
       ),
-    deletePod: (namespace, name) =>
+    deletePod: (namespace, name, uid) =>
       call<void>(
         `delete pod ${namespace}/${name} of ${cluster}`,
         async () => {
-          await core.deleteNamespacedPod({ namespace, name });
+          const body = uid ? { preconditions: { uid } } : {};
+          await core.deleteNamespacedPod({ namespace, name, body });
         },
-        { 404: undefined },
+        { 404: undefined, 409: undefined },
       ),
     evict: (pod) => evict(core, pod, cluster),
     budgetsIn: (namespace) =>
@@ -124,14 +127,18 @@ export function judgeEviction(error: unknown, what: string): EvictionAnswer {
     case 429:
       return answer.causes.includes('DisruptionBudget') || /disruption budget/i.test(message)
         ? { kind: 'BudgetRefused', message }
-        : { kind: 'TryLater', message };
+        : { kind: 'TryLater', message, ...retryAfter(answer.retryAfterSeconds) };
     case 500:
       return { kind: 'Failed', message };
     case 502:
     case 503:
     case 504:
-      return { kind: 'TryLater', message };
+      return { kind: 'TryLater', message, ...retryAfter(answer.retryAfterSeconds) };
     default:
       return failApi(what, error);
   }
+}
+
+function retryAfter(seconds: number | undefined) {
+  return seconds === undefined ? {} : { retryAfterSeconds: seconds };
 }

@@ -1,6 +1,7 @@
 /** Fakes typed by the real adapters' interfaces, for what no test machine has. */
 import type { HostAdapter } from '../../activities/adapters/host-adapter.ts';
 import type {
+  BoundVolume,
   EvictionAnswer,
   KubeAdapter,
   LeaseRecord,
@@ -9,6 +10,7 @@ import type {
   V1Node,
   V1Pod,
   V1PodDisruptionBudget,
+  VolumeAttachment,
   WorkloadRecord,
 } from '../../activities/adapters/kube-adapter.ts';
 import type { ActivityContext, Clock } from '../../activities/context.ts';
@@ -50,6 +52,13 @@ export class FakeKube implements KubeAdapter {
     this.pods = this.pods.filter((known) => known.metadata?.uid !== pod.uid);
     return { kind: 'Accepted' };
   };
+  /** Called before a pod is deleted. */
+  onDelete: (pod: { namespace: string; name: string; uid?: string }) => void = () => undefined;
+  /** By the name of the claim. */
+  volumes: Record<string, BoundVolume> = {};
+  attachments: VolumeAttachment[] = [];
+  /** Called before each list of attachments. */
+  onAttachments: () => void = () => undefined;
   /** Phase that a created pod is found in. */
   createdPhase = 'Running';
   /** Called before each list of pods. */
@@ -110,9 +119,13 @@ export class FakeKube implements KubeAdapter {
     this.pods.push(made);
     return made;
   }
-  async deletePod(namespace: string, name: string): Promise<void> {
+  async deletePod(namespace: string, name: string, uid?: string): Promise<void> {
+    this.onDelete({ namespace, name, ...(uid ? { uid } : {}) });
     this.pods = this.pods.filter(
-      (p) => p.metadata?.namespace !== namespace || p.metadata.name !== name,
+      (p) =>
+        p.metadata?.namespace !== namespace ||
+        p.metadata.name !== name ||
+        (uid !== undefined && p.metadata.uid !== uid),
     );
   }
   async evict(pod: { namespace: string; name: string; uid: string }): Promise<EvictionAnswer> {
@@ -121,6 +134,13 @@ export class FakeKube implements KubeAdapter {
   }
   async budgetsIn(): Promise<V1PodDisruptionBudget[]> {
     return this.budgets;
+  }
+  async volumeOfClaim(_namespace: string, claim: string): Promise<BoundVolume | undefined> {
+    return this.volumes[claim];
+  }
+  async attachmentsOn(): Promise<VolumeAttachment[]> {
+    this.onAttachments();
+    return this.attachments;
   }
   async exec() {
     return { ok: true, message: '' };

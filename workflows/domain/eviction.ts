@@ -1,28 +1,55 @@
 /** Decides what a disruption does to each pod of a node. Called from activities only: may change any day. */
+import type { JobChoice } from '../contract.ts';
 import type { PodImpact } from './inventory.ts';
-import type { Disruption, Policy } from './spec.ts';
+import type { Disruption } from './spec.ts';
+import { type DrainRules, ruleFor, waitOf } from './workload-rules.ts';
+
+/** A volume whose data does not follow its pod to another node. */
+export interface LocalVolume {
+  readonly name: string;
+  /** The data of an emptyDir ends with the pod; the others leave theirs on the node. */
+  readonly kind: 'emptyDir' | 'hostPath' | 'local';
+}
 
 /** A pod of a node, as far as it matters here. */
 export interface PodFacts {
   readonly namespace: string;
   readonly name: string;
+  readonly uid?: string;
   readonly phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
   /** Its controller; absent for a bare pod. */
   readonly owner?: { readonly kind: string; readonly name: string };
+  readonly labels?: Readonly<Record<string, string>>;
   /** A static pod, which only the kubelet of the node can stop. */
   readonly mirror: boolean;
   /** Started by Tidegate itself. */
   readonly probe: boolean;
   readonly terminating: boolean;
+  /** Of a terminating pod: when its grace period ends, in milliseconds since 1970. */
+  readonly graceEndsMs?: number;
+  readonly graceSeconds?: number;
+  readonly finalizers?: readonly string[];
+  /** Names of its PersistentVolumeClaims. */
+  readonly claims?: readonly string[];
+  readonly localVolumes?: readonly LocalVolume[];
+  /** The scheduler puts it on cordoned nodes as well. */
+  readonly toleratesCordon?: boolean;
   /** PodDisruptionBudgets that select the pod. */
   readonly budgets: readonly { readonly name: string; readonly disruptionsAllowed: number }[];
 }
 
-/** How far a disruption goes, and what the policy says of Jobs. */
-export interface EvictionRule {
+/** How far a disruption goes, what the policy says of drains, and how far one has come. */
+export interface EvictionRule extends DrainRules {
   readonly disruption: Disruption;
-  readonly jobs: Policy['spec']['drain']['jobs'];
+  /** What a person decided of Jobs that outlasted their time. */
+  readonly jobChoice?: JobChoice;
+  /** How long pods have been waited for; absent in a plan. */
+  readonly waitedSeconds?: number;
+  /** Milliseconds since 1970; absent in a plan, where no pod has been terminating for too long. */
+  readonly nowMs?: number;
 }
+
+type Effect = Pick<PodImpact, 'effect' | 'reason'>;
 
 /** Returns what happens to each pod of a node. */
 export function impactOf(pods: readonly PodFacts[], rule: EvictionRule): readonly PodImpact[] {
@@ -39,38 +66,69 @@ export function ownerOf(pod: PodFacts): string {
   return pod.owner ? `${pod.owner.kind}/${pod.owner.name}` : 'none';
 }
 
-function effectOn(pod: PodFacts, rule: EvictionRule): Pick<PodImpact, 'effect' | 'reason'> {
+/** Returns how long a pod is terminating beyond its grace period; 0 for any other pod. */
+export function overdueSeconds(pod: PodFacts, nowMs: number): number {
+  if (pod.graceEndsMs === undefined) return 0;
+  return Math.max(0, Math.floor((nowMs - pod.graceEndsMs) / 1000));
+}
+
+function effectOn(pod: PodFacts, rule: EvictionRule): Effect {
   switch (rule.disruption) {
     case 'None':
     case 'Restart':
       return { effect: 'Stays' };
     case 'Drain':
     case 'Reboot':
-      return effectOfDrain(pod, rule.jobs);
+      return staying(pod, rule) ?? effectOfDrain(pod, rule);
   }
 }
 
-function effectOfDrain(
-  pod: PodFacts,
-  jobs: EvictionRule['jobs'],
-): Pick<PodImpact, 'effect' | 'reason'> {
-  if (pod.phase === 'Succeeded' || pod.phase === 'Failed') {
-    return { effect: 'Stays', reason: 'has finished' };
-  }
-  if (pod.mirror) return { effect: 'Stays', reason: 'is a static pod of the node' };
-  if (pod.probe) return { effect: 'Stays', reason: 'is a probe of Tidegate' };
-  if (pod.owner?.kind === 'DaemonSet') {
-    return { effect: 'Stays', reason: 'belongs to a DaemonSet' };
-  }
+/** Pods that no drain touches, whatever else is said of them. */
+function staying(pod: PodFacts, rule: EvictionRule): Effect | undefined {
+  const stays = (reason: string): Effect => ({ effect: 'Stays', reason });
+  if (pod.mirror) return stays('is a static pod of the node');
+  if (pod.probe) return stays('is a probe of Tidegate');
+  if (pod.owner?.kind === 'DaemonSet') return stays('belongs to a DaemonSet');
+  const ended = pod.phase === 'Succeeded' || pod.phase === 'Failed';
+  if (ended && !pod.terminating) return stays('has finished');
+  const named = ruleFor(pod, rule.rules);
+  if (named?.action === 'Skip') return stays(`is left on the node by rule "${named.name}"`);
+  const limit = rule.skipTerminatingAfterSeconds;
+  if (!pod.terminating || limit === undefined || pod.graceEndsMs === undefined) return undefined;
+  if (rule.nowMs === undefined || rule.nowMs < pod.graceEndsMs + limit * 1000) return undefined;
+  return stays(
+    `is terminating since ${overdueSeconds(pod, rule.nowMs)} s after its grace period and is not waited for`,
+  );
+}
+
+function effectOfDrain(pod: PodFacts, rule: EvictionRule): Effect {
   if (pod.terminating) return { effect: 'Evicted', reason: 'is terminating already' };
-  if (!pod.owner) {
-    return { effect: 'Blocks', reason: 'has no controller: nothing would start it again' };
+  const wait = waitOf(pod, rule, rule.jobChoice);
+  const waited = rule.waitedSeconds ?? -1;
+  const late = wait?.atTimeout === 'Evict' && waited >= wait.seconds;
+  if (wait && !late) {
+    return wait.rule
+      ? { effect: 'WaitedFor', reason: `rule "${wait.rule}": until it ends` }
+      : { effect: 'WaitedFor' };
   }
-  if (pod.owner.kind === 'Job' && jobs === 'Wait') return { effect: 'WaitedFor' };
+  // A rule that names the pod has weighed what is said below.
+  if (!ruleFor(pod, rule.rules)) {
+    if (!pod.owner) {
+      return { effect: 'Blocks', reason: 'has no controller: nothing would start it again' };
+    }
+    if (rule.localStorage === 'Block' && pod.localVolumes && pod.localVolumes.length > 0) {
+      return { effect: 'Blocks', reason: `has local data (${volumesText(pod.localVolumes)})` };
+    }
+  }
   return effectOfBudgets(pod);
 }
 
-function effectOfBudgets(pod: PodFacts): Pick<PodImpact, 'effect' | 'reason'> {
+/** Returns volumes in words, e.g. "emptyDir scratch". */
+export function volumesText(volumes: readonly LocalVolume[]): string {
+  return volumes.map(({ kind, name }) => `${kind} ${name}`).join(', ');
+}
+
+function effectOfBudgets(pod: PodFacts): Effect {
   if (pod.budgets.length > 1) {
     const names = pod.budgets.map((budget) => budget.name).join(', ');
     return { effect: 'Blocks', reason: `is in several disruption budgets (${names})` };
