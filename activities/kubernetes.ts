@@ -1,39 +1,45 @@
 /** Activities that change a Node object: lease, cordon, and the undo of each. */
-import type { NodeActivities, NodeRef } from '../workflows/contract.ts';
-import {
-  ATTENTION_ANNOTATION,
-  LEASE_ANNOTATION,
-  type NodeLease,
-} from '../workflows/domain/inventory.ts';
+import type { NodeActivities } from '../workflows/contract.ts';
+import { LEASE_ANNOTATION, type NodeLease } from '../workflows/domain/inventory.ts';
 import type { V1Node } from './adapters/kube-adapter.ts';
+import { withHeartbeats } from './context.ts';
 import type { ActivityDeps } from './deps.ts';
-import { fail, failureType } from './failure.ts';
 import { readLease } from './node-facts.ts';
+import {
+  annotate,
+  type HolderRef,
+  isOwn,
+  onceThere,
+  ownLease,
+  requireOwn,
+  unlessGone,
+  updateNode,
+} from './node-patch.ts';
+import { quarantineActivities } from './quarantine.ts';
 
 type Names = 'lease' | 'release' | 'cordon' | 'uncordon' | 'quarantine';
 
 /** Returns the activities that change a Node object. */
 export function kubernetesActivities(deps: ActivityDeps): Pick<NodeActivities, Names> {
   return {
+    ...quarantineActivities(deps),
+
     /**
      * *Effect*: the annotation tidegate.dev/lease says who works on the node, since when, what for.
-     * *Idempotent because*: the holder's own lease is kept as first taken, `cordonedBefore` included.
+     * *Idempotent because*: the run's own lease is kept as first taken, `cordonedBefore` included.
      * *Heartbeats*: no; a few calls.
      * *Fails with*: LeaseHeld, NodeGone, Kubernetes….
      */
     async lease(input) {
       const lease = await updateNode<NodeLease>(deps, input, (node) => {
         const held = readLease(node);
-        if (held) return { done: ownLease(held, input) };
-        const taken: NodeLease = {
-          holder: input.holder,
-          since: new Date(deps.clock.now()).toISOString(),
-          for: input.for,
-          cordonedBefore: node.spec?.unschedulable === true,
-        };
+        const mine = held && ownLease(held, input);
+        if (mine && !isLeftOver(mine, input, deps)) return { done: mine };
+        const taken = newLease(deps, input, node, mine);
         return { patch: annotate({ [LEASE_ANNOTATION]: JSON.stringify(taken) }), done: taken };
       });
-      return { cordonedBefore: lease.cordonedBefore };
+      const { cordonedBefore, takenOver } = lease;
+      return { cordonedBefore, ...(takenOver ? { notes: [takenOver] } : {}) };
     },
 
     /**
@@ -67,119 +73,63 @@ export function kubernetesActivities(deps: ActivityDeps): Pick<NodeActivities, N
     },
 
     /**
-     * *Effect*: the node takes pods again, if it did before.
+     * *Effect*: the node takes pods again if it did before, and takes none if it did not: one that
+     * has rejoined after a reboot comes back schedulable, and without our lease.
      * *Idempotent because*: a node that is as it was found is left.
-     * *Heartbeats*: no; a few calls.
+     * *Heartbeats*: yes; a Node object that is gone is waited for, for a minute.
      * *Fails with*: LeaseHeld if the lease is another's, NodeGone, Kubernetes….
      */
     async uncordon(input) {
-      if (input.cordonedBefore) return;
-      await updateNode(deps, input, (node) => {
-        const held = readLease(node);
-        if (held) ownLease(held, input);
-        if (!node.spec?.unschedulable) return { done: null };
-        return { patch: { spec: { unschedulable: null } }, done: null };
-      });
-    },
-
-    /**
-     * *Effect*: the node is cordoned, says why in tidegate.dev/needs-attention, and is not leased.
-     * *Idempotent because*: the same patch gives the same node; a node that is gone needs nobody.
-     * *Heartbeats*: no; a few calls.
-     * *Fails with*: Kubernetes….
-     */
-    async quarantine(input) {
-      await unlessGone(() =>
+      const restore = () =>
         updateNode(deps, input, (node) => {
-          const attention = {
-            holder: input.holder,
-            since: new Date(deps.clock.now()).toISOString(),
-            reason: input.reason.slice(0, 4000),
-          };
-          const lease = isOwn(node, input.holder) ? { [LEASE_ANNOTATION]: null } : {};
-          const text = JSON.stringify(attention);
-          const patch = {
-            ...annotate({ [ATTENTION_ANNOTATION]: text, ...lease }),
-            spec: { unschedulable: true },
-          };
-          return { patch, done: null };
-        }),
+          const held = readLease(node);
+          if (held) ownLease(held, input);
+          if ((node.spec?.unschedulable === true) === input.cordonedBefore) return { done: null };
+          const unschedulable = input.cordonedBefore ? true : null;
+          return { patch: { spec: { unschedulable } }, done: null };
+        });
+      await withHeartbeats(
+        deps.context(),
+        () => ({ phase: 'Uncordoning' }),
+        () => onceThere(deps, restore),
       );
     },
   };
 }
 
-/** Everybody patches nodes, kubelets every few seconds; more conflicts in a row than this is odd. */
-const MAX_CONFLICTS = 8;
+type LeaseInput = HolderRef & { readonly for: string };
 
-/** Reads a node, decides, and patches exactly the version that was read; again if it has moved on. */
-async function updateNode<T>(
+/** A node's workflow has one id for ever: a lease of that id may be of a run that was terminated. */
+function isLeftOver(held: NodeLease, input: LeaseInput, deps: ActivityDeps): boolean {
+  const { workflowRun } = deps.context();
+  if (held.run && workflowRun) return held.run !== workflowRun;
+  return held.for !== input.for;
+}
+
+/**
+ * How the node was found is what the first of the runs saw: a cordon of now may be Tidegate's own.
+ * Only a cordon that somebody has taken off since is no longer to be restored.
+ */
+function newLease(
   deps: ActivityDeps,
-  input: NodeRef,
-  decide: (node: V1Node) => { readonly patch?: object; readonly done: T },
-): Promise<T> {
-  const kube = deps.kube(input.access);
-  for (let attempt = 0; attempt < MAX_CONFLICTS; attempt += 1) {
-    const node = await kube.getNode(input.node);
-    const { patch, done } = decide(node);
-    if (!patch) return done;
-    const resourceVersion = node.metadata?.resourceVersion;
-    const { metadata, ...rest } = patch as { metadata?: object };
-    const answer = await kube.patchNode(input.node, {
-      ...rest,
-      metadata: { ...metadata, resourceVersion },
-    });
-    if (answer.kind === 'Patched') return done;
-  }
-  return fail(
-    'KubernetesUnreachable',
-    `Node ${input.node} of ${input.cluster} changed ${MAX_CONFLICTS} times while it was patched.`,
-  );
-}
-
-function annotate(annotations: Readonly<Record<string, string | null>>) {
-  return { metadata: { annotations } };
-}
-
-async function unlessGone(work: () => Promise<unknown>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (failureType(error) !== 'NodeGone') throw error;
-  }
-}
-
-function isOwn(node: V1Node, holder: string): boolean {
-  const held = readLease(node);
-  return held !== undefined && held !== 'Unreadable' && held.holder === holder;
-}
-
-function requireOwn(node: V1Node, input: NodeRef & { readonly holder: string }): void {
-  const held = readLease(node);
-  if (held) ownLease(held, input);
-  else {
-    fail(
-      'LeaseHeld',
-      `Node ${input.node} of ${input.cluster} is not leased by ${input.holder} any more: somebody removed the annotation ${LEASE_ANNOTATION}.`,
-    );
-  }
-}
-
-function ownLease(
-  held: NodeLease | 'Unreadable',
-  input: NodeRef & { readonly holder: string },
+  input: LeaseInput,
+  node: V1Node,
+  leftOver: NodeLease | undefined,
 ): NodeLease {
-  const remove = `"kubectl annotate node ${input.node} ${LEASE_ANNOTATION}-" removes it`;
-  if (held === 'Unreadable') {
-    return fail(
-      'LeaseHeld',
-      `Node ${input.node} of ${input.cluster} has an annotation ${LEASE_ANNOTATION} that cannot be read. If nobody works on the node, ${remove}.`,
-    );
-  }
-  if (held.holder === input.holder) return held;
-  return fail(
-    'LeaseHeld',
-    `Node ${input.node} of ${input.cluster} is leased by ${held.holder} since ${held.since} for "${held.for}". Wait for it or end it; if it is long gone, ${remove}.`,
-    held,
-  );
+  const { workflowRun } = deps.context();
+  const cordoned = node.spec?.unschedulable === true;
+  const cordonedBefore = leftOver ? leftOver.cordonedBefore && cordoned : cordoned;
+  return {
+    holder: input.holder,
+    since: new Date(deps.clock.now()).toISOString(),
+    for: input.for,
+    cordonedBefore,
+    ...(workflowRun ? { run: workflowRun } : {}),
+    ...(leftOver ? { takenOver: takenOverText(leftOver) } : {}),
+  };
+}
+
+function takenOverText({ since, for: purpose, cordonedBefore }: NodeLease): string {
+  const found = cordonedBefore ? 'cordoned' : 'schedulable';
+  return `took over the lease that an earlier run left behind (since ${since} for "${purpose}", which found the node ${found})`;
 }

@@ -5,6 +5,7 @@ import {
   LEASE_ANNOTATION,
   type NodeLease,
 } from '../workflows/domain/inventory.ts';
+import type { Attention } from '../workflows/domain/quarantine.ts';
 import type { V1Node } from './adapters/kube-adapter.ts';
 
 /** Returns whether a node's condition has the status "True". */
@@ -70,6 +71,24 @@ export function readLease(node: V1Node): NodeLease | 'Unreadable' | undefined {
   } catch {
     return 'Unreadable';
   }
+}
+
+/** Returns why a node was left to a person; undefined if it was not, or nobody can read it. */
+export function readAttention(node: V1Node): Attention | undefined {
+  const text = node.metadata?.annotations?.[ATTENTION_ANNOTATION];
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isAttention(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAttention(value: unknown): value is Attention {
+  if (typeof value !== 'object' || value === null) return false;
+  const said = value as Partial<Record<keyof Attention, unknown>>;
+  return [said.holder, said.since, said.reason].every((field) => typeof field === 'string');
 }
 
 function isLease(value: unknown): value is NodeLease {

@@ -45,6 +45,8 @@ export interface HostFacts {
   readonly diskFreeBytes: number;
   /** How far the host's clock is ahead of the worker's; absent in facts of before. */
   readonly clockSkewMs?: number;
+  /** What may change packages of the host by itself, e.g. "unattended-upgrades (…)"; absent if nothing. */
+  readonly automaticUpdates?: string;
 }
 
 /** Facts read from the Kubernetes API. */
@@ -84,6 +86,10 @@ export interface NodeLease {
   readonly for: string;
   /** Whether the node was unschedulable before Tidegate touched it. */
   readonly cordonedBefore: boolean;
+  /** Run id of the holder; absent in leases of before. */
+  readonly run?: string;
+  /** In words, the lease of an earlier run that this one was made of. */
+  readonly takenOver?: string;
 }
 
 export const LEASE_ANNOTATION = 'tidegate.dev/lease';
