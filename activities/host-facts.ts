@@ -21,14 +21,39 @@ export async function inspectHost(
   host: HostAdapter,
   node: string,
   packages: readonly string[],
+  now: () => number = Date.now,
 ): Promise<HostInspection> {
+  const askedAt = now();
+  let heardAt: number | undefined;
   const records = await runRecords(host, node, {
     what: 'reading the host',
     script: INSPECT_SCRIPT,
     args: packages,
-    options: { limitBytes: INSPECT_LIMIT_BYTES },
+    options: {
+      limitBytes: INSPECT_LIMIT_BYTES,
+      onLine: () => {
+        // The clock is the first thing that the script tells.
+        heardAt ??= now();
+      },
+    },
   });
-  return parseInspection(records, node);
+  const inspection = parseInspection(records, node);
+  const clock = Number(fieldsOf(records, 'clock')[0]?.[0]);
+  if (!Number.isFinite(clock)) return inspection;
+  const clockSkewMs = clockSkew(clock, { askedAt, heardAt: heardAt ?? now() });
+  return { ...inspection, host: { ...inspection.host, clockSkewMs } };
+}
+
+/**
+ * Returns how far a host's clock is surely off: it was read at some time between the question and
+ * the answer, so that only what lies outside is an error of the clock.
+ */
+export function clockSkew(
+  clockMs: number,
+  between: { readonly askedAt: number; readonly heardAt: number },
+): number {
+  if (clockMs > between.heardAt) return clockMs - between.heardAt;
+  return Math.min(0, clockMs - between.askedAt);
 }
 
 /** Returns the facts in an inspection's records; fails with HostCommandFailed where one is missing. */
@@ -40,6 +65,7 @@ export function parseInspection(records: readonly HostRecord[], node: string): H
   const daemons = fieldsOf(records, 'daemon').flatMap(([name, version]) =>
     name && version ? [[name, version] as const] : [],
   );
+  const automatic = fieldsOf(records, 'automaticUpdates')[0]?.[0];
   return {
     host: {
       os: one('os'),
@@ -52,6 +78,7 @@ export function parseInspection(records: readonly HostRecord[], node: string): H
       daemons: Object.fromEntries(daemons),
       dpkgInterrupted: one('dpkgInterrupted') === 'yes',
       diskFreeBytes: Number(one('diskFreeBytes')),
+      ...(automatic ? { automaticUpdates: automatic } : {}),
     },
     containers: [...containerdContainers(records), ...crioContainers(records, node)],
     ...(fieldsOf(records, 'pluginsRead').length > 0 ? { criPlugins: pluginStates(records) } : {}),

@@ -2,6 +2,7 @@
 import type { OfferedPackage } from '../workflows/domain/inventory.ts';
 import type { HostAdapter } from './adapters/host-adapter.ts';
 import { fail } from './failure.ts';
+import { untrustedMessage } from './packages.ts';
 import { fieldsOf, type HostRecord, runRecords } from './records.ts';
 import { OFFERS_SCRIPT } from './scripts/apt.ts';
 
@@ -20,6 +21,10 @@ export async function readOffers(
     options: { timeoutMs: OFFERS_TIMEOUT_MS },
   });
   const offers = parseOffers(records);
+  const untrusted = fieldsOf(records, 'untrusted')[0]?.[0];
+  if (untrusted !== undefined && offers.length === 0) {
+    fail('PackageUnavailable', untrustedMessage(node, untrusted));
+  }
   const failed = fieldsOf(records, 'updateFailed')[0]?.[0];
   if (failed !== undefined && offers.length === 0) {
     fail('HostCommandFailed', `${node}: apt-get update failed: ${failed}`);

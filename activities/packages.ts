@@ -5,7 +5,7 @@ import type { HostAdapter } from './adapters/host-adapter.ts';
 import { withHeartbeats } from './context.ts';
 import { type ActivityDeps, withHost } from './deps.ts';
 import { fail } from './failure.ts';
-import { type HostRecord, runRecords } from './records.ts';
+import { fieldsOf, type HostRecord, runRecords } from './records.ts';
 import { STAGE_SCRIPT, UNSTAGE_SCRIPT } from './scripts/apt.ts';
 
 const STAGE_TIMEOUT_MS = 10 * 60_000;
@@ -20,12 +20,12 @@ export function packageActivities(deps: ActivityDeps): Pick<NodeActivities, 'sta
      * *Fails with*: DiskFull, PackageUnavailable, DigestMismatch, HostCommandFailed, Host….
      */
     async stage(input) {
-      await withHeartbeats(
+      const notes = await withHeartbeats(
         deps.context(),
         () => ({ phase: 'Staging' }),
         () => withHost(deps, input, (host) => stageOn(host, input.node, input.packages)),
       );
-      return {};
+      return { notes };
     },
 
     /**
@@ -55,12 +55,12 @@ export function packageActivities(deps: ActivityDeps): Pick<NodeActivities, 'sta
   };
 }
 
-/** Stages both directions of packages on a host; fails with what the node's sources said. */
+/** Stages both directions of packages on a host and returns notes; fails with what its sources said. */
 export async function stageOn(
   host: HostAdapter,
   node: string,
   packages: readonly PlannedPackage[],
-): Promise<void> {
+): Promise<readonly string[]> {
   const args = packages.flatMap(({ name, from, to }) => [
     ...['from', name, from.version, from.sha256],
     ...['to', name, to.version, to.sha256],
@@ -73,6 +73,18 @@ export async function stageOn(
   });
   const update = records.find((record) => record.kind === 'updateFailed')?.fields[0];
   judgeStaging(records, node, packages, update);
+  return notesOf(records);
+}
+
+function notesOf(records: readonly HostRecord[]): readonly string[] {
+  const automatic = fieldsOf(records, 'automatic').map(
+    ([what]) =>
+      `${what} is enabled on the node and may change the same packages; it keeps off those on hold`,
+  );
+  const pruned = fieldsOf(records, 'pruned').map(
+    ([what]) => `removed from /var/cache/tidegate, unused for 30 days: ${what}`,
+  );
+  return [...automatic, ...pruned];
 }
 
 function judgeStaging(
@@ -92,6 +104,11 @@ function judgeStaging(
           'DiskFull',
           `${node}: /var/cache has ${name} MiB left, ${version} are needed. Free space there; nothing was changed.`,
         );
+        break;
+      case 'untrusted':
+        if (records.some((record) => record.kind === 'unavailable')) {
+          fail('PackageUnavailable', untrustedMessage(node, name));
+        }
         break;
       case 'unavailable':
         // With unreadable sources nothing is known of what they offer: a retry may help.
@@ -124,6 +141,11 @@ function judgeStaging(
       default:
     }
   }
+}
+
+/** Returns the message of sources whose signature the node cannot check. */
+export function untrustedMessage(node: string, said: string): string {
+  return `${node}: a package source is not signed by a key that the node trusts: ${said.trim()}. Put the repository's present key into the keyring on the node.`;
 }
 
 /** Returns the message of a package whose digest is not the bundle's. */

@@ -29,15 +29,16 @@ export function transactionActivities(
      * *Idempotent because*: the unit's name comes from the transaction; a later attempt follows
      * the same unit or reads its result, and never starts a second one.
      * *Heartbeats*: { phase } every 2 s and when the unit reports another one.
-     * *Fails with*: ApplyFailed, DigestMismatch, PackageUnavailable, DpkgBusy, Host….
+     * *Fails with*: ApplyFailed, PackageHeld, DigestMismatch, PackageUnavailable, DpkgBusy, Host….
      */
     async apply(input) {
-      await changing(deps, async (onPhase) => {
-        await withHost(deps, input, async (host) => {
-          judge(await runTransaction(host, input, 'apply', onPhase), input, 'apply');
-        });
-      });
-      return {};
+      return await changing(deps, (onPhase) =>
+        withHost(deps, input, async (host) => {
+          const records = await runTransaction(host, input, 'apply', onPhase);
+          judge(records, input, 'apply');
+          return { notes: notesOf(records) };
+        }),
+      );
     },
 
     /**
@@ -45,7 +46,8 @@ export function transactionActivities(
      * *Idempotent because*: it waits for units that run, and does nothing where `from` runs.
      * *Heartbeats*: { phase } every 2 s and when the unit reports another one.
      * *Fails with*: HostCommandFailed (the installation as well, so that it is tried again),
-     * DigestMismatch, PackageUnavailable, DpkgBusy, Host….
+     * ApplyFailed (a third version is installed), PackageHeld, DigestMismatch, PackageUnavailable,
+     * DpkgBusy, Host….
      */
     async revert(input) {
       await changing(deps, async (onPhase) => {
@@ -75,10 +77,10 @@ function backward(packages: readonly PlannedPackage[]): readonly PlannedPackage[
   return packages.map((entry) => ({ ...entry, to: entry.from }));
 }
 
-async function changing(
+async function changing<T>(
   deps: ActivityDeps,
-  work: (onPhase: (phase: string) => void) => Promise<void>,
-): Promise<void> {
+  work: (onPhase: (phase: string) => void) => Promise<T>,
+): Promise<T> {
   let phase = 'Connecting';
   const context = deps.context();
   const onPhase = (now: string) => {
@@ -86,7 +88,7 @@ async function changing(
     phase = now;
     context.heartbeat({ phase });
   };
-  await withHeartbeats(
+  return await withHeartbeats(
     context,
     () => ({ phase }),
     () => work(onPhase),
@@ -103,10 +105,12 @@ async function runTransaction(
   const before = direction === 'revert' ? unitName(transaction, 'apply') : '-';
   const mode = direction === 'revert' ? 'again' : 'once';
   const wanted = packages.flatMap((entry) => {
-    const version = direction === 'revert' ? entry.from : entry.to;
+    const [version, other] =
+      direction === 'revert' ? [entry.from, entry.to] : [entry.to, entry.from];
     return [
       ...[entry.name, version.version, version.sha256],
       ...[entry.daemon ?? '-', entry.daemon ? version.daemonVersion : '-'],
+      ...[other.version, entry.onHold === 'Rehold' ? 'rehold' : '-'],
     ];
   });
   return await runRecords(host, node, {
@@ -123,36 +127,71 @@ async function runTransaction(
   });
 }
 
+/** Returns what was met on the way, in words. */
+function notesOf(records: readonly HostRecord[]): readonly string[] {
+  const kept = fieldsOf(records, 'kept').map(
+    ([name, path]) =>
+      `${name}: ${path} was changed locally and is kept; the package's own is ${path}.dpkg-dist`,
+  );
+  return [...fieldsOf(records, 'note').map((fields) => fields.join(' ')), ...kept];
+}
+
 /** Turns what the node reported into success or a failure. */
 function judge(records: readonly HostRecord[], input: ChangeInput, direction: Direction): void {
-  const { node, packages, transaction } = input;
-  for (const { kind, fields } of records) {
-    const [first = '', second = '', third = ''] = fields;
-    if (kind === 'held') {
-      fail(
-        'ApplyFailed',
-        `${node}: ${first} is held. Nothing was changed; "apt-mark unhold ${first}" releases it.`,
-      );
-    }
-    if (kind === 'missing') {
-      fail('PackageUnavailable', `${node}: ${first} ${second} is not staged (any more).`);
-    }
-    if (kind === 'mismatch') {
-      const found = { node, name: first, version: second, found: third, packages };
-      fail('DigestMismatch', mismatchMessage(found));
-    }
-    if (kind === 'notStarted') {
-      fail('HostCommandFailed', `${node}: systemd did not start the transaction: ${first.trim()}`);
-    }
+  for (const record of records) judgeBeginning(record, input);
+  const unheld = fieldsOf(records, 'unheld')[0]?.[0]?.trim();
+  if (unheld) {
+    fail(
+      'DpkgBusy',
+      `${input.node}: ${unheld} could not be put on hold again; "apt-mark hold ${unheld}" does it by hand.`,
+    );
   }
   if (fieldsOf(records, 'already').length > 0) return;
+  judgeEnd(records, input, direction);
+}
+
+/** Fails where nothing was begun, with the reason; nothing was changed then. */
+function judgeBeginning({ kind, fields }: HostRecord, input: ChangeInput): void {
+  const { node, packages } = input;
+  const [first = '', second = '', third = ''] = fields;
+  if (kind === 'drift') {
+    const planned = packages.find((entry) => entry.name === first);
+    fail(
+      'ApplyFailed',
+      `${node}: ${first} is ${second}, neither ${planned?.from.version} nor ${planned?.to.version}: something else has changed it. Nothing was installed over it; /var/log/apt/history.log on the node tells what did. Plan again.`,
+    );
+  }
+  if (kind === 'held') {
+    fail(
+      'PackageHeld',
+      `${node}: ${first} is on hold. Nothing was changed; "apt-mark unhold ${first}" takes the hold off, and onHold: Rehold in the bundle changes held packages.`,
+    );
+  }
+  if (kind === 'missing') {
+    fail('PackageUnavailable', `${node}: ${first} ${second} is not staged (any more).`);
+  }
+  if (kind === 'mismatch') {
+    const found = { node, name: first, version: second, found: third, packages };
+    fail('DigestMismatch', mismatchMessage(found));
+  }
+  if (kind === 'notStarted') {
+    fail('HostCommandFailed', `${node}: systemd did not start the transaction: ${first.trim()}`);
+  }
+}
+
+function judgeEnd(records: readonly HostRecord[], input: ChangeInput, direction: Direction): void {
+  const { node, transaction } = input;
   const [code = '', result = ''] = fieldsOf(records, 'finished')[0] ?? [];
   if (result === 'success') return;
+  const waiting = fieldsOf(records, 'busy')[0]?.[0];
+  if (waiting !== undefined) {
+    fail(
+      'DpkgBusy',
+      `${node}: still ${waiting || "waiting for dpkg's lock"}. Nothing was changed; wait for that process, or end it on the node.`,
+    );
+  }
   const log = fieldsOf(records, 'log').map((fields) => fields.join('\t'));
   const tail = log.join('\n').slice(-2000) || 'no output';
-  if (code === '75') {
-    fail('DpkgBusy', `${node}: another process holds the dpkg lock: ${tail}`);
-  }
   const unit = unitName(transaction, direction);
   if (!result) {
     fail('HostCommandFailed', `${node}: unit ${unit} vanished before its result was read.`);

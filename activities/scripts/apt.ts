@@ -1,3 +1,5 @@
+import { AUTOMATIC_UPDATES } from './automatic-updates.ts';
+
 /**
  * Scripts that read package sources. They use lists and caches of their own in a folder that is
  * removed afterwards: the node's apt state is not touched, and its locks are not waited for.
@@ -19,6 +21,9 @@ apt_private() {
 full() { [ "$(df --output=avail -B1 "$work" | tail -n 1)" -ge 65536 ] || printf 'no room is left in /var/cache/tidegate '; }
 refresh() {
   apt_private apt-get -o APT::Update::Error-Mode=any update >"$work/update.log" 2>&1 && return
+  if grep -Eq 'NO_PUBKEY|EXPKEYSIG|REVKEYSIG|KEYEXPIRED' "$work/update.log"; then
+    printf 'untrusted\\t%s\\n' "$(grep -E 'NO_PUBKEY|EXPKEYSIG|REVKEYSIG|KEYEXPIRED' "$work/update.log" | tail -n 2 | tr '\\t\\n' '  ')"
+  fi
   printf 'updateFailed\\t%s\\n' "$(full; grep -E '^[EW]:' "$work/update.log" | tail -n 5 | tr '\\t\\n' '  ')"
 }
 offers() {
@@ -26,6 +31,19 @@ offers() {
     apt_private apt-cache show "$name" 2>/dev/null |
       sed -n 's/^\\(Package\\|Version\\|SHA256\\): */\\1\\t/p; s/^$/-/p'
   done
+}
+# Versions of a package that a source offers: what is only installed has no digest.
+offered() {
+  { offers "$1"; echo -; } | {
+    version= sum=
+    while read -r field value; do
+      case "$field" in
+        Version) version=$value ;;
+        SHA256) sum=$value ;;
+        -) [ -z "$sum" ] || echo "$version"; version= sum= ;;
+      esac
+    done
+  } | sort -u
 }
 `;
 
@@ -43,7 +61,9 @@ exit 0
 export const STAGE_SCRIPT = `${PRIVATE_APT}
 store=/var/cache/tidegate
 digest() { sha256sum "$1" 2>/dev/null | cut -d ' ' -f 1; }
-keep() { mv "$1" "$store/.$2.new" && sync "$store/.$2.new" && mv "$store/.$2.new" "$store/$2.deb"; }
+keep() { touch "$1" && mv "$1" "$store/.$2.new" && sync "$store/.$2.new" && mv "$store/.$2.new" "$store/$2.deb"; }
+# A file that is used is none of long ago.
+used() { [ -z "$(find "$store/$1.deb" -mtime +0)" ] || touch "$store/$1.deb"; }
 have() { [ "$(digest "$store/$1.deb")" = "$1" ]; }
 
 # The node may still have a version that its sources no longer offer.
@@ -58,9 +78,9 @@ fetch() {
   name=$1 version=$2 sha=$3
   rm -f "$work"/get/*.deb
   if ! (cd "$work/get" && apt_private apt-get download "$name=$version") >"$work/get.log" 2>&1; then
-    if offers "$name" | grep -Fqx "Version	$version"
+    if offered "$name" | grep -Fqx -e "$version"
     then printf 'fetchFailed\\t%s\\t%s\\t%s\\n' "$name" "$version" "$(tail -n 5 "$work/get.log" | tr '\\t\\n' '  ')"
-    else printf 'unavailable\\t%s\\t%s\\t%s\\n' "$name" "$version" "$(offers "$name" | sed -n 's/^Version\\t//p' | sort -u | tr '\\n' ' ')"
+    else printf 'unavailable\\t%s\\t%s\\t%s\\n' "$name" "$version" "$(offered "$name" | tr '\\n' ' ')"
     fi
     return 1
   fi
@@ -84,6 +104,23 @@ surprises() {
   done
 }
 
+# Removes what no rollout has used for 30 days and is not installed, and what killed runs left.
+# Arguments: the digests to keep.
+prune() {
+  removed=0
+  for file in $(find "$store" -maxdepth 1 -name '*.deb' -mtime +30); do
+    sum=$(basename "$file" .deb)
+    case " $* " in *" $sum "*) continue ;; esac
+    name=$(dpkg-deb -f "$file" Package 2>/dev/null)
+    version=$(dpkg-deb -f "$file" Version 2>/dev/null)
+    [ -n "$version" ] && [ "$(dpkg-query -W -f='\${Version}' "$name" 2>/dev/null)" = "$version" ] && continue
+    rm -f "$file" && removed=$((removed + 1)) && echo "$name $version" >>"$work/pruned"
+  done
+  [ "$removed" = 0 ] || printf 'pruned\\t%s\\n' "$(paste -s -d , "$work/pruned" | sed 's/,/, /g')"
+  find "$store" -maxdepth 1 -type f -name 'tidegate-tx-*' -mtime +30 -delete
+  find "$store" -maxdepth 1 -type d -name 'work.*' -mtime +1 -exec rm -rf {} +
+}
+
 # What a container runtime's packages need to be fetched, kept and unpacked.
 needed_mib=256
 roomy() {
@@ -91,11 +128,17 @@ roomy() {
   [ "$free" -ge "$needed_mib" ] || { printf 'noSpace\\t%s\\t%s\\n' "$free" "$needed_mib"; return 1; }
 }
 
+digests() { while [ "$#" -ge 4 ]; do printf '%s ' "$4"; shift 4; done; }
+
+${AUTOMATIC_UPDATES}
 main() {
   fresh=no ok=yes files= names=
+  prune $(digests "$@")
+  automatic=$(automatic_updates)
+  [ -z "$automatic" ] || printf 'automatic\\t%s\\n' "$automatic"
   while [ "$#" -ge 4 ]; do
     end=$1 name=$2 version=$3 sha=$4; shift 4
-    if have "$sha"; then printf 'present\\t%s\\t%s\\n' "$name" "$version"
+    if have "$sha"; then used "$sha"; printf 'present\\t%s\\t%s\\n' "$name" "$version"
     elif from_node "$name" "$sha"; then printf 'fetched\\t%s\\t%s\\n' "$name" "$version"
     elif ! roomy; then ok=no; continue
     else

@@ -1,3 +1,4 @@
+import { AUTOMATIC_UPDATES } from './automatic-updates.ts';
 import { DAEMON_VERSION } from './daemon-version.ts';
 
 /**
@@ -7,7 +8,7 @@ import { DAEMON_VERSION } from './daemon-version.ts';
 export const INSPECT_SCRIPT = `
 set -u
 LC_ALL=C; export LC_ALL
-${DAEMON_VERSION}
+${AUTOMATIC_UPDATES}${DAEMON_VERSION}
 line() { printf '%s\\t%s\\n' "$1" "$2"; }
 release() { (. /etc/os-release; eval "printf '%s' \\"\\\${$1:-}\\""); }
 
@@ -26,6 +27,7 @@ host() {
   then line dpkgInterrupted yes
   else line dpkgInterrupted no
   fi
+  line automaticUpdates "$(automatic_updates)"
 }
 
 packages() {
@@ -68,6 +70,7 @@ crio() {
 }
 
 main() {
+  line clock "$(date +%s%3N)"
   host
   packages "$@"
   command -v ctr >/dev/null 2>&1 && containerd

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { HostAdapter } from '../../activities/adapters/host-adapter.ts';
 import { judgeHost, judgeNode } from '../../activities/checks/host-check.ts';
-import { type HostInspection, parseInspection } from '../../activities/host-facts.ts';
+import {
+  clockSkew,
+  type HostInspection,
+  inspectHost,
+  parseInspection,
+} from '../../activities/host-facts.ts';
 import { parseOffers } from '../../activities/offers.ts';
 import { parseRecord } from '../../activities/records.ts';
 import { unitName } from '../../activities/transaction.ts';
@@ -71,6 +77,14 @@ describe('parseInspection', () => {
     assert.throws(() => inspection(NODE.replace(/^bootId.*$/m, '')), /did not tell its bootId/);
   });
 
+  it('tells what may change packages by itself, where something may', () => {
+    const what = 'unattended-upgrades (apt-daily-upgrade.timer)';
+    const told = inspection(`${NODE}automaticUpdates\t${what}`);
+    assert.equal(told.host.automaticUpdates, what);
+    const nothing = inspection(`${NODE}automaticUpdates\t`);
+    assert.equal('automaticUpdates' in nothing.host, false);
+  });
+
   it('reads containers of CRI-O', () => {
     const list = {
       containers: [
@@ -83,6 +97,48 @@ describe('parseInspection', () => {
     };
     const { containers } = inspection(`${NODE}crictl\t${JSON.stringify(list)}`);
     assert.equal(containers[1]?.startedAt, '1970-01-01T00:00:01.000Z');
+  });
+});
+
+describe('clock of a host', () => {
+  const between = { askedAt: 1_000_000, heardAt: 1_000_300 };
+  const rows: [string, number, number][] = [
+    ['read before the question: behind', 998_000, -2_000],
+    ['read right at the question', 1_000_000, 0],
+    ['read between question and answer: nothing is proved', 1_000_200, 0],
+    ['read right at the answer', 1_000_300, 0],
+    ['read after the answer: ahead', 1_090_300, 90_000],
+  ];
+  for (const [name, clockMs, expected] of rows) {
+    it(name, () => assert.equal(clockSkew(clockMs, between), expected));
+  }
+
+  it('is compared with when its line arrived, not with when the script ended', async () => {
+    let now = 1_000_000;
+    const stdout = `clock\t1000100${NODE}end\n`;
+    const host: Pick<HostAdapter, 'run'> = {
+      run: async (_script, _args, options) => {
+        now += 200;
+        options?.onLine?.('clock\t1000100');
+        now += 60_000;
+        options?.onLine?.('os\tdebian-12');
+        return { code: 0, stdout, stderr: '', truncated: false };
+      },
+    };
+    const skew = async (text: string) => {
+      const answering = {
+        run: async (...args: Parameters<HostAdapter['run']>) => {
+          const answer = await host.run(...args);
+          return { ...answer, stdout: stdout.replace('1000100', text) };
+        },
+      };
+      now = 1_000_000;
+      const { host: facts } = await inspectHost(answering as HostAdapter, 'east-1', [], () => now);
+      return facts.clockSkewMs;
+    };
+    assert.equal(await skew('1000100'), 0);
+    assert.equal(await skew('1030200'), 30_000);
+    assert.equal(await skew('not a number'), undefined);
   });
 });
 

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { OFFERS_SCRIPT, STAGE_SCRIPT, UNSTAGE_SCRIPT } from '../../activities/scripts/apt.ts';
 import { INSPECT_SCRIPT } from '../../activities/scripts/inspect.ts';
 import { TRANSACTION_SCRIPT } from '../../activities/scripts/transaction.ts';
+import { UNIT_SCRIPT } from '../../activities/scripts/unit.ts';
 
 const scripts = { INSPECT_SCRIPT, OFFERS_SCRIPT, STAGE_SCRIPT, UNSTAGE_SCRIPT, TRANSACTION_SCRIPT };
 
@@ -15,4 +16,8 @@ describe('scripts for hosts', () => {
       assert.match(script, /\nmain "\$@" <\/dev\/null\nexit 0\n$/);
     });
   }
+
+  it('the script inside the unit is what sh understands', () => {
+    execFileSync('sh', ['-n'], { input: UNIT_SCRIPT });
+  });
 });

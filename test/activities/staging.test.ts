@@ -4,14 +4,19 @@ import type { HostAdapter } from '../../activities/adapters/host-adapter.ts';
 import { failureType, messageOf } from '../../activities/failure.ts';
 import { stageOn } from '../../activities/packages.ts';
 
-/** Returns the failure of staging on a host that prints these lines. */
-async function stagingFails(...lines: readonly string[]): Promise<unknown> {
+/** Returns the notes of staging on a host that prints these lines. */
+async function staging(...lines: readonly string[]): Promise<readonly string[]> {
   const stdout = `${[...lines, 'end'].join('\n')}\n`;
   const host: Pick<HostAdapter, 'run'> = {
     run: async () => ({ code: 0, stdout, stderr: '', truncated: false }),
   };
+  return await stageOn(host as HostAdapter, 'east-1', []);
+}
+
+/** Returns the failure of staging on a host that prints these lines. */
+async function stagingFails(...lines: readonly string[]): Promise<unknown> {
   try {
-    await stageOn(host as HostAdapter, 'east-1', []);
+    await staging(...lines);
   } catch (error) {
     return error;
   }
@@ -29,6 +34,27 @@ describe('staging', () => {
     const error = await stagingFails('updateFailed\tE: no room is left', unavailable);
     assert.equal(failureType(error), 'HostCommandFailed');
     assert.match(messageOf(error), /east-1: apt-get update failed: E: no room is left/);
+  });
+
+  it('does not ask again where no key fits: a person has to put one there', async () => {
+    const untrusted = 'untrusted\tW: GPG error: lab InRelease: EXPKEYSIG 0123';
+    const error = await stagingFails(untrusted, 'updateFailed\tE: not signed', unavailable);
+    assert.equal(failureType(error), 'PackageUnavailable');
+    assert.match(
+      messageOf(error),
+      /not signed by a key that the node trusts: .*EXPKEYSIG 0123\. Put/,
+    );
+  });
+
+  it('does not mind a source without a key where nothing is missing', async () => {
+    assert.deepEqual(await staging('untrusted\tW: NO_PUBKEY', 'present\tcontainerd\t2'), []);
+  });
+
+  it('notes what was removed, and what may change packages meanwhile', async () => {
+    const notes = await staging('pruned\tcontainerd 0, runc 0', 'automatic\tunattended-upgrades');
+    assert.equal(notes.length, 2);
+    assert.match(notes[0] ?? '', /^unattended-upgrades is enabled on the node/);
+    assert.match(notes[1] ?? '', /unused for 30 days: containerd 0, runc 0$/);
   });
 
   it('says how much room there is where it is too little, before anything is fetched', async () => {

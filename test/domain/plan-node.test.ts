@@ -42,6 +42,10 @@ const supporting = (...versions: string[]): Policy => ({
   ...policy,
   spec: { ...policy.spec, supported: [{ package: 'containerd', versions }] },
 });
+const allowingSkew = (maxClockSkewSeconds: number): Policy => ({
+  ...policy,
+  spec: { ...policy.spec, maxClockSkewSeconds },
+});
 const [OLD, NEW] = OFFERED as readonly [OfferedPackage, OfferedPackage];
 const HINT = '(spec.strategy.onUnreachable: Exclude leaves such nodes out)';
 
@@ -74,7 +78,9 @@ const refusals: [string, Question, string[]][] = [
   [
     'a package on hold',
     { facts: held('east-1') },
-    ['has package containerd on hold (apt-mark unhold containerd releases it)'],
+    [
+      'has package containerd on hold (apt-mark unhold containerd releases it; onHold: Rehold in the bundle changes it all the same)',
+    ],
   ],
   [
     'a daemon that is older than its package',
@@ -162,7 +168,7 @@ const refusals: [string, Question, string[]][] = [
       offered: [NEW],
     },
     [
-      'has package containerd on hold (apt-mark unhold containerd releases it)',
+      'has package containerd on hold (apt-mark unhold containerd releases it; onHold: Rehold in the bundle changes it all the same)',
       `has containerd ${FROM} installed, but the running containerd is not answering; restart containerd on the node first`,
       `policy standard does not support containerd ${TO} (spec.supported has ${FROM})`,
       `PackageUnavailable: its package sources do not offer containerd ${FROM} for the way back (they offer ${TO})`,
@@ -184,6 +190,18 @@ const others: [string, Question, Exclude<NodeAnswer['kind'], 'Refused' | 'Planne
     'waits for a person: the undo failed (put it right, then remove the annotation tidegate.dev/needs-attention)',
   ],
   ['not Ready', { facts: { ...usual, ready: false } }, 'Excluded', 'is not Ready; repair it first'],
+  [
+    'a clock that is too far ahead',
+    { facts: hostChanged('east-1', { clockSkewMs: 90_400 }) },
+    'Excluded',
+    "its clock is 90 s ahead of the worker's, more than the 60 s of the policy's maxClockSkewSeconds; set it right (timedatectl shows what keeps it)",
+  ],
+  [
+    'a clock that is too far behind what the policy allows',
+    { facts: hostChanged('east-1', { clockSkewMs: -6_000 }), policy: allowingSkew(5) },
+    'Excluded',
+    "its clock is 6 s behind the worker's, more than the 5 s of the policy's maxClockSkewSeconds; set it right (timedatectl shows what keeps it)",
+  ],
   ['updated', { facts: running('east-1', TO) }, 'AlreadyDone', `runs containerd ${TO} already`],
   [
     'updated, and nothing is offered any more',
@@ -245,6 +263,18 @@ describe('judgeNode', () => {
     assert.equal(entry?.to.version, FROM);
   });
 
+  it('plans a package on hold where the bundle says Rehold', () => {
+    const answer = judge({ facts: held('east-1'), bundle: reholding() });
+    assert.equal(answer.kind, 'Planned');
+    if (answer.kind === 'Planned') assert.equal(answer.node.packages[0]?.onHold, 'Rehold');
+  });
+
+  for (const clockSkewMs of [60_000, -60_000, 0]) {
+    it(`plans a node whose clock is off by ${clockSkewMs} ms, within what the policy allows`, () => {
+      assert.equal(judge({ facts: hostChanged('east-1', { clockSkewMs }) }).kind, 'Planned');
+    });
+  }
+
   it('plans only the packages that are not as wanted', () => {
     const bundle = withRunc();
     const facts = hostChanged('east-1', {
@@ -269,18 +299,24 @@ describe('judgeNode', () => {
   });
 });
 
+function reholding(): Bundle {
+  return withPackages((packages) => packages.map((entry) => ({ ...entry, onHold: 'Rehold' })));
+}
+
 function withRunc(): Bundle {
+  const runc = {
+    name: 'runc',
+    to: { version: '1.2.8', sha256: '1'.repeat(64) },
+    from: [{ version: '1.1.5', sha256: '0'.repeat(64) }],
+  };
+  return withPackages((packages) => [...packages, runc]);
+}
+
+function withPackages(change: (packages: readonly object[]) => readonly object[]): Bundle {
   const bundle = bundleOf();
   const releases = bundle.spec.releases.map((release) => ({
     ...release,
-    packages: [
-      ...release.packages,
-      {
-        name: 'runc',
-        to: { version: '1.2.8', sha256: '1'.repeat(64) },
-        from: [{ version: '1.1.5', sha256: '0'.repeat(64) }],
-      },
-    ],
+    packages: change(release.packages),
   }));
   return bundleSchema.parse({ ...bundle, spec: { ...bundle.spec, releases } });
 }

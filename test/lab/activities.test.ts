@@ -207,7 +207,7 @@ describe('activities on the lab', { timeout: 300_000 }, () => {
       await real.stage({ ...ref, packages });
       await onNode('apt-mark', 'hold', 'containerd');
       const work = real.apply({ ...ref, packages, transaction: `${run}-held` });
-      await fails(work, 'ApplyFailed', /containerd is held.*apt-mark unhold/);
+      await fails(work, 'PackageHeld', /containerd is on hold.*apt-mark unhold/);
       await onNode('apt-mark', 'unhold', 'containerd');
       assert.equal(await installed(), `${OLD} install ok installed`);
     });

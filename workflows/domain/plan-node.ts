@@ -37,6 +37,8 @@ export function judgeNode(question: NodeQuestion): NodeAnswer {
   }
   if (!host) return judgeUnreachable(question);
   if (!facts.ready) return { kind: 'Excluded', reason: 'is not Ready; repair it first' };
+  const wrongClock = clockProblem(host.clockSkewMs, question.policy);
+  if (wrongClock) return { kind: 'Excluded', reason: wrongClock };
   const release = bundle.spec.releases.find(
     (entry) => entry.os === host.os && entry.architecture === host.architecture,
   );
@@ -72,6 +74,14 @@ export function judgeNode(question: NodeQuestion): NodeAnswer {
   function refuse(reason: string): NodeAnswer {
     return { kind: 'Refused', reasons: [reason] };
   }
+}
+
+/** A clock that is off breaks certificates, logs and windows: such a node is repaired first. */
+function clockProblem(skewMs: number | undefined, policy: Policy): string | undefined {
+  const limit = policy.spec.maxClockSkewSeconds;
+  if (skewMs === undefined || Math.abs(skewMs) <= limit * 1000) return undefined;
+  const off = `${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs > 0 ? 'ahead of' : 'behind'}`;
+  return `its clock is ${off} the worker's, more than the ${limit} s of the policy's maxClockSkewSeconds; set it right (timedatectl shows what keeps it)`;
 }
 
 function judgeUnreachable({ facts, rollout }: NodeQuestion): NodeAnswer {
@@ -161,8 +171,10 @@ function packageVersion(known: BundleVersion): PackageVersion {
 
 function installationProblems(entry: BundlePackage, installed: PackageFacts | undefined): string[] {
   if (installed?.version === undefined) return [`has no package ${entry.name} installed`];
-  return installed.held
-    ? [`has package ${entry.name} on hold (apt-mark unhold ${entry.name} releases it)`]
+  return installed.held && entry.onHold !== 'Rehold'
+    ? [
+        `has package ${entry.name} on hold (apt-mark unhold ${entry.name} releases it; onHold: Rehold in the bundle changes it all the same)`,
+      ]
     : [];
 }
 
