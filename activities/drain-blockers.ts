@@ -13,18 +13,10 @@ export async function describeBlockers(
   const budgets = new Map(
     await Promise.all(namespaces.map(async (name) => [name, await read(kube, name)] as const)),
   );
-  const labels = new Map<string, Readonly<Record<string, string>>>();
-  await Promise.all(
-    blockers.map(async ({ pod }) => {
-      const found = await kube.getPod(pod.namespace, pod.name);
-      labels.set(`${pod.namespace}/${pod.name}`, found?.metadata?.labels ?? {});
-    }),
-  );
   return blockers.map(({ pod, said }) => {
-    const key = `${pod.namespace}/${pod.name}`;
     const known = budgets.get(pod.namespace);
-    const held = typeof known === 'string' ? known : budgetText(known ?? [], labels.get(key) ?? {});
-    return `${key} (owner ${ownerOf(pod)}) ${said}${held && ` [${held}]`}`;
+    const held = typeof known === 'string' ? known : budgetText(known ?? [], pod);
+    return `${pod.namespace}/${pod.name} (owner ${ownerOf(pod)}) ${said}${held && ` [${held}]`}`;
   });
 }
 
@@ -41,12 +33,11 @@ async function read(
   }
 }
 
-function budgetText(
-  budgets: readonly V1PodDisruptionBudget[],
-  labels: Readonly<Record<string, string>>,
-): string {
+/** A pod that is terminating is past its budgets. */
+function budgetText(budgets: readonly V1PodDisruptionBudget[], pod: PodFacts): string {
+  if (pod.terminating) return '';
   return budgets
-    .filter((budget) => budget.spec?.selector && selects(budget.spec.selector, labels))
+    .filter(({ spec }) => spec?.selector && selects(spec.selector, pod.labels ?? {}))
     .map(({ metadata, status }) => {
       const allowed = status?.disruptionsAllowed ?? 0;
       const healthy = `${status?.currentHealthy ?? '?'} of ${status?.desiredHealthy ?? '?'} needed are healthy`;

@@ -7,7 +7,7 @@ import {
   ownerOf,
   type PodFacts,
 } from '../../workflows/domain/eviction.ts';
-import { DISRUPTIONS } from '../../workflows/domain/spec.ts';
+import { DISRUPTIONS, policySchema } from '../../workflows/domain/spec.ts';
 
 const service: PodFacts = {
   namespace: 'shop',
@@ -54,6 +54,81 @@ describe('impactOf', () => {
         assert.equal(impact?.owner, ownerOf(pod));
         if (reason) assert.match(impact?.reason ?? '', reason);
       }
+    });
+  }
+
+  const rule = (action: string, match: object) => ({ name: 'mine', match, action });
+  const mine = (action: string) => ({ rules: [rule(action, { namespaces: ['shop'] })] });
+  const scratch = { ...service, localVolumes: [{ name: 'tmp', kind: 'emptyDir' } as const] };
+  const stuck = { ...service, terminating: true, graceEndsMs: 1_000_000 };
+  const at = (seconds: number) => ({ nowMs: 1_000_000 + seconds * 1000 });
+  const ruled: [string, PodFacts, object, Partial<EvictionRule>, string, RegExp?][] = [
+    ['a bare pod with a rule', bare, mine('Evict'), {}, 'Evicted'],
+    ['a pod to skip', service, mine('Skip'), {}, 'Stays', /rule "mine"/],
+    ['a Job to skip', job, mine('Skip'), {}, 'Stays', /rule "mine"/],
+    ['a Job to evict', job, mine('Evict'), {}, 'Evicted'],
+    ['a pod to wait for', service, mine('WaitCompleted'), {}, 'WaitedFor', /rule "mine"/],
+    [
+      'one that ended',
+      { ...bare, phase: 'Succeeded' },
+      mine('WaitCompleted'),
+      {},
+      'Stays',
+      /finished/,
+    ],
+    [
+      'a DaemonSet is nobody’s to rule',
+      { ...service, owner: { kind: 'DaemonSet', name: 'cni' } },
+      mine('Evict'),
+      {},
+      'Stays',
+      /DaemonSet/,
+    ],
+    ['local data', scratch, {}, {}, 'Evicted'],
+    ['local data to keep', scratch, { localStorage: 'Block' }, {}, 'Blocks', /emptyDir tmp/],
+    [
+      'local data that a rule gives up',
+      scratch,
+      { localStorage: 'Block', ...mine('Evict') },
+      {},
+      'Evicted',
+    ],
+    ['a Job in its time', job, { jobsAtTimeout: 'Evict' }, { waitedSeconds: 899 }, 'WaitedFor'],
+    ['a Job after its time', job, { jobsAtTimeout: 'Evict' }, { waitedSeconds: 900 }, 'Evicted'],
+    ['a Job, planned', job, { jobsAtTimeout: 'Evict', jobTimeoutSeconds: 0 }, {}, 'WaitedFor'],
+    ['a Job for later', job, { jobsAtTimeout: 'Later' }, { waitedSeconds: 999 }, 'WaitedFor'],
+    [
+      'a Job that a person gives up',
+      job,
+      { jobsAtTimeout: 'Ask' },
+      { waitedSeconds: 0, jobChoice: 'Evict' },
+      'Evicted',
+    ],
+    ['one stuck', stuck, {}, at(9999), 'Evicted', /terminating/],
+    ['one stuck for less', stuck, { skipTerminatingAfterSeconds: 60 }, at(59), 'Evicted'],
+    [
+      'one stuck for too long',
+      stuck,
+      { skipTerminatingAfterSeconds: 60 },
+      at(60),
+      'Stays',
+      /60 s after its grace period and is not waited for/,
+    ],
+    [
+      'one that ended, and is held by a finalizer',
+      { ...stuck, phase: 'Failed' },
+      {},
+      at(9999),
+      'Evicted',
+      /terminating/,
+    ],
+  ];
+  for (const [title, pod, drain, times, effect, reason] of ruled) {
+    it(`${title}: ${effect}`, () => {
+      const policy = policySchema.shape.spec.parse({ drain }).drain;
+      const [impact] = impactOf([pod], { disruption: 'Drain', ...policy, ...times });
+      assert.equal(impact?.effect, effect);
+      if (reason) assert.match(impact?.reason ?? '', reason);
     });
   }
 

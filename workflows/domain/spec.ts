@@ -5,6 +5,7 @@
  * multiplies the memory of every cached workflow (see docs/decisions.md).
  */
 import { z } from 'zod';
+import { parseSelector } from './label-selector.ts';
 
 export const API_VERSION = 'tidegate.dev/v1alpha1';
 
@@ -155,7 +156,7 @@ const workloadRuleSchema = z.strictObject({
       namespaces: z.array(z.string().min(1)).min(1).optional(),
       selector: z
         .string()
-        .min(1)
+        .refine((text) => parseSelector(text) !== undefined, 'a label selector such as "app=db"')
         .optional()
         .describe('Kubernetes label selector, e.g. "app in (db, queue)".'),
       owners: z
