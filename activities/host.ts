@@ -1,5 +1,6 @@
 /** Activities that read a host. */
 import type { InspectResult, NodeActivities } from '../workflows/contract.ts';
+import { withHeartbeats } from './context.ts';
 import { type ActivityDeps, withHost } from './deps.ts';
 import { inspectHost } from './host-facts.ts';
 import { addressOf, hasCondition } from './node-facts.ts';
@@ -10,14 +11,19 @@ export function hostActivities(deps: ActivityDeps): Pick<NodeActivities, 'inspec
     /**
      * *Effect*: none.
      * *Idempotent because*: it only reads.
-     * *Heartbeats*: no; one round trip each to the API server and the host.
+     * *Heartbeats*: { phase } every 2 s, so that a dead worker is noticed.
      * *Fails with*: NodeGone, Kubernetes…, Host….
      */
     async inspect(input): Promise<InspectResult> {
-      const [node, inspection] = await Promise.all([
-        deps.kube(input.access).getNode(input.node),
-        withHost(deps, input, (host) => inspectHost(host, input.node, input.packages)),
-      ]);
+      const [node, inspection] = await withHeartbeats(
+        deps.context(),
+        () => ({ phase: 'Inspecting' }),
+        () =>
+          Promise.all([
+            deps.kube(input.access).getNode(input.node),
+            withHost(deps, input, (host) => inspectHost(host, input.node, input.packages)),
+          ]),
+      );
       return {
         host: inspection.host,
         uid: node.metadata?.uid ?? '',

@@ -65,6 +65,12 @@ export interface Command {
   readonly reason?: string;
 }
 
+/** Sent to a node's workflow that asks what becomes of its Jobs; an update and a signal as well. */
+export const JOBS_MESSAGE = 'jobs';
+export interface JobDecision extends Command {
+  readonly choice: JobChoice;
+}
+
 // --- states and outcomes ----------------------------------------------------------------------
 
 export type RolloutPhase =
@@ -163,7 +169,7 @@ export interface RolloutOutcome {
 
 export interface WaveStatus {
   readonly wave: string;
-  readonly state: 'Pending' | 'Running' | 'Soaking' | 'Done' | 'Failed' | 'NotStarted';
+  readonly state: 'Pending' | 'Running' | 'Soaking' | 'Done' | 'Stopped' | 'Failed' | 'NotStarted';
   readonly workflowId: string;
   /** Why the next node is held back; absent while none is. */
   readonly waitingFor?: string;
@@ -200,6 +206,8 @@ export interface NodeStatus {
   readonly phase: NodePhase;
   readonly detail: string;
   readonly sinceMs: number;
+  /** What a person has to decide; absent while nothing is asked. */
+  readonly asks?: string;
 }
 
 // --- workflow inputs ----------------------------------------------------------------------------
@@ -211,6 +219,10 @@ export interface WaveInput {
   readonly access: ClusterAccess;
   readonly policy: Policy['spec'];
   readonly failureBudget: number;
+  /** Workloads that were unhealthy when the rollout began; absent in waves of before. */
+  readonly unhealthyBefore?: readonly string[];
+  /** How long a node of this rollout has taken at most; absent while none has ended. */
+  readonly expectedMs?: number;
 }
 
 export interface NodeInput {
@@ -407,6 +419,12 @@ export const READ_OPTIONS = {
     maximumInterval: 15 * SECOND,
     maximumAttempts: 6,
   },
+} satisfies ActivityOptions;
+
+/** Reading a host: a dead worker is noticed by its silence. */
+export const INSPECT_OPTIONS = {
+  ...READ_OPTIONS,
+  heartbeatTimeout: 10 * SECOND,
 } satisfies ActivityOptions;
 
 /** Planning reads the whole fleet. */

@@ -6,10 +6,9 @@ import {
   log,
   setHandler,
 } from '@temporalio/workflow';
-import type { MessageName } from './contract.ts';
 
 export interface Message<T> {
-  readonly name: MessageName;
+  readonly name: string;
   readonly description: string;
   /** Returns why the message is refused; empty where it is taken. Synchronous on purpose. */
   readonly refuse: (argument: T) => readonly string[];

@@ -13,12 +13,19 @@ import {
   type NodePhase,
   type NodeStatus,
   SEARCH_ATTRIBUTES,
+  type StepReport,
   type VerifyResult,
 } from './contract.ts';
 
 const ROLLOUT = defineSearchAttributeKey(SEARCH_ATTRIBUTES.rollout, SearchAttributeType.KEYWORD);
 const CLUSTER = defineSearchAttributeKey(SEARCH_ATTRIBUTES.cluster, SearchAttributeType.KEYWORD);
 const NODE = defineSearchAttributeKey(SEARCH_ATTRIBUTES.node, SearchAttributeType.KEYWORD);
+const WAITING_FOR = defineSearchAttributeKey(
+  SEARCH_ATTRIBUTES.waitingFor,
+  SearchAttributeType.KEYWORD,
+);
+/** Longest value of a search attribute that is written; the whole text stands in the details. */
+const MAX_ATTRIBUTE = 200;
 
 /** Facts that steps add to the outcome as they learn them. */
 export interface Learned {
@@ -26,12 +33,14 @@ export interface Learned {
   evicted: readonly string[];
   jobPodsLost: readonly string[];
   proof?: VerifyResult;
+  readonly notes: string[];
 }
 
 export class NodeRun {
-  readonly learned: Learned = { containersBefore: 0, evicted: [], jobPodsLost: [] };
+  readonly learned: Learned = { containersBefore: 0, evicted: [], jobPodsLost: [], notes: [] };
   private phase: NodePhase = 'Pending';
   private detail = '';
+  private asks = '';
   private since = Date.now();
   private readonly startedAt = Date.now();
   private readonly phasesMs: Partial<Record<NodePhase, number>> = {};
@@ -48,6 +57,7 @@ export class NodeRun {
         phase: this.phase,
         detail: this.detail,
         sinceMs: Date.now() - this.since,
+        ...(this.asks === '' ? {} : { asks: this.asks }),
       }),
       { description: 'Phase of this node and since when' },
     );
@@ -58,10 +68,30 @@ export class NodeRun {
     ]);
   }
 
-  /** Runs one step of the saga under its phase. */
+  /** Runs one step of the saga under its phase, and keeps what it met on the way. */
   async step<T>(phase: NodePhase, work: () => Promise<T>): Promise<T> {
     this.enter(phase);
-    return await work();
+    const result = await work();
+    this.note(result);
+    return result;
+  }
+
+  /** Keeps the notes of a step's report, if it has any. */
+  note(report: unknown): void {
+    const { notes } = this.learned;
+    for (const note of (report as StepReport | undefined)?.notes ?? []) {
+      if (!notes.includes(note)) notes.push(note);
+    }
+  }
+
+  /** Shows that the node waits for a person; an empty question takes that back. */
+  ask(question: string): void {
+    this.asks = question;
+    this.detail = question;
+    upsertSearchAttributes([
+      { key: WAITING_FOR, value: question.slice(0, MAX_ATTRIBUTE) || 'nothing' },
+    ]);
+    this.show();
   }
 
   /** Enters a phase and shows it to whoever looks. */
@@ -71,8 +101,13 @@ export class NodeRun {
     this.phase = phase;
     this.detail = detail;
     this.since = now;
+    this.show();
+  }
+
+  private show(): void {
     const { cluster, node } = this.input.target;
-    setCurrentDetails(`**${phase}** ${cluster}/${node}${detail ? `: ${detail}` : ''}`);
+    const detail = this.detail ? `: ${this.detail}` : '';
+    setCurrentDetails(`**${this.phase}** ${cluster}/${node}${detail}`);
   }
 
   /** Ends the run with the given outcome. */
@@ -97,6 +132,7 @@ export class NodeRun {
       podsEvicted: this.learned.evicted,
       jobPodsLost: this.learned.jobPodsLost,
       ...(proof?.probeMs === undefined ? {} : { probeMs: proof.probeMs }),
+      ...(this.learned.notes.length === 0 ? {} : { notes: this.learned.notes }),
     };
   }
 }

@@ -1,10 +1,11 @@
-/** One node: inspect, lease, stage, cordon, drain, apply, verify, uncordon, release; or all undone. */
+/** One node: inspect, lease, stage, cordon, drain, apply, reboot, verify, uncordon, release; or all undone. */
 import { ActivityFailure } from '@temporalio/common';
-import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, patched, workflowInfo } from '@temporalio/workflow';
 import { Compensations } from './compensations.ts';
 import type { InspectResult, NodeInput, NodeOutcome } from './contract.ts';
-import { judgeInspection } from './domain/lifecycle.ts';
+import { judgeInspection, judgeSecondLook } from './domain/lifecycle.ts';
 import { describeFailure, failureType } from './failures.ts';
+import { JobQuestion } from './job-question.ts';
 import { NodeRun } from './node-run.ts';
 import { type Steps, stepsFor } from './steps.ts';
 
@@ -15,12 +16,11 @@ import { type Steps, stepsFor } from './steps.ts';
 export async function nodeWorkflow(input: NodeInput): Promise<NodeOutcome> {
   const saga = new NodeSaga(input);
   try {
-    const ended = await saga.prepare();
+    const ended = (await saga.prepare()) ?? (await saga.empty()) ?? (await saga.change());
     if (ended) return ended;
-    await saga.change();
   } catch (error) {
     if (!(error instanceof ActivityFailure) && !isCancellation(error)) throw error;
-    return await saga.unwind(error);
+    return await saga.fail(error);
   }
   return await CancellationScope.nonCancellable(() => saga.handBack());
 }
@@ -29,6 +29,7 @@ class NodeSaga {
   private readonly run: NodeRun;
   private readonly steps: Steps;
   private readonly undo = new Compensations();
+  private readonly jobs: JobQuestion;
   private readonly ref;
   private readonly holder = workflowInfo().workflowId;
   private readonly transaction: string;
@@ -36,11 +37,13 @@ class NodeSaga {
   private found: InspectResult | undefined;
   private cordonedBefore = false;
   private leased = false;
+  private rebooting = false;
 
   constructor(input: NodeInput) {
     const { target, access, policy } = input;
     this.input = input;
     this.run = new NodeRun(input);
+    this.jobs = new JobQuestion(input.rollout, target.node, this.run);
     this.steps = stepsFor(target.cluster, policy);
     this.ref = { access, cluster: target.cluster, node: target.node, address: target.address };
     const run = workflowInfo().runId.slice(0, 8);
@@ -50,10 +53,9 @@ class NodeSaga {
   /** Everything that disturbs nothing; returns an outcome where there is nothing to change. */
   async prepare(): Promise<NodeOutcome | undefined> {
     const { run, steps, undo, ref, holder } = this;
-    const { target, rollout, direction } = this.input;
-    const packages = target.packages.map((entry) => entry.name);
-    const found = await run.step('Inspecting', () => steps.read.inspect({ ...ref, packages }));
-    const verdict = judgeInspection(target, found);
+    const { target, rollout, direction, policy } = this.input;
+    const found = await run.step('Inspecting', () => this.inspect(steps.inspect));
+    const verdict = judgeInspection(target, found, policy.maxClockSkewSeconds);
     if (verdict.kind === 'AlreadyDone') return run.finish('AlreadyDone', []);
     if (verdict.kind === 'Drifted') return run.finish('Skipped', verdict.reasons);
     this.found = found;
@@ -73,28 +75,50 @@ class NodeSaga {
     return undefined;
   }
 
-  /** Everything that disturbs the node, as far as the bundle's class of disruption asks for it. */
-  async change(): Promise<void> {
-    const { run, steps, undo, ref, holder, transaction, cordonedBefore } = this;
-    const { target, policy } = this.input;
-    const { packages, disruption } = target;
-    if (disruption !== 'None') {
-      undo.push({
-        name: 'uncordon',
-        run: () => steps.undo.uncordon({ ...ref, holder, cordonedBefore }),
-      });
-      await run.step('Cordoning', () => steps.change.cordon({ ...ref, holder }));
-    }
-    if (disruption === 'Drain' || disruption === 'Reboot') {
-      const drained = await run.step('Draining', () =>
-        steps.drain.drain({ ...ref, policy: policy.drain }),
-      );
+  /** Takes the workload away, as far as the bundle's class of disruption asks for it. */
+  async empty(): Promise<NodeOutcome | undefined> {
+    const { run, steps, undo, ref, holder, cordonedBefore } = this;
+    const { disruption } = this.input.target;
+    if (disruption === 'None') return undefined;
+    undo.push({
+      name: 'uncordon',
+      run: () => steps.undo.uncordon({ ...ref, holder, cordonedBefore }),
+    });
+    await run.step('Cordoning', () => steps.change.cordon({ ...ref, holder }));
+    if (disruption === 'Restart') return undefined;
+    try {
+      const drained = await run.step('Draining', () => this.drain());
       run.learned.evicted = drained.evicted;
       run.learned.jobPodsLost = drained.jobPodsEvicted;
+    } catch (error) {
+      if (failureType(error) !== 'DrainBlocked') throw error;
+      return await this.blocked(error);
     }
+    return undefined;
+  }
+
+  /** Changes the node and proves it; returns an outcome where it is not as it was found any more. */
+  async change(): Promise<NodeOutcome | undefined> {
+    const { run, steps, undo, ref, transaction, found } = this;
+    const { target, policy } = this.input;
+    const { packages, disruption } = target;
+    if (found && patched('second-look')) {
+      const now = await this.inspect(steps.change.inspect);
+      const reasons = judgeSecondLook(target, found, now);
+      if (reasons.length > 0) return await this.unwind('Skipped', reasons.join('; '));
+      this.found = now;
+    }
+    run.learned.containersBefore = this.found?.containers.length ?? 0;
     undo.push({ name: 'revert', run: () => this.revert() });
     await run.step('Applying', () => steps.change.apply({ ...ref, packages, transaction }));
+    if (disruption === 'Reboot') {
+      this.rebooting = true;
+      const { timeoutSeconds } = policy.reboot;
+      const bootId = this.found?.host.bootId ?? '';
+      await run.step('Rebooting', () => steps.reboot({ ...ref, bootId, timeoutSeconds }));
+    }
     run.learned.proof = await run.step('Verifying', () => this.verify('To', steps.verify));
+    return undefined;
   }
 
   /** Makes the node available again; from here on the update stands, whatever is cancelled. */
@@ -114,36 +138,90 @@ class NodeSaga {
     return run.finish('Updated', []);
   }
 
-  /** Undoes in reverse order; where that fails, the node stays cordoned for a person. */
-  async unwind(error: unknown): Promise<NodeOutcome> {
+  /** Ends a run that a step's failure or a cancellation has cut short. */
+  async fail(error: unknown): Promise<NodeOutcome> {
     const reason = isCancellation(error) ? 'cancelled' : describeFailure(error);
+    // A node that is gone can't be put back: a person has to look at it.
+    if (failureType(error) === 'NodeNotBack') return await this.giveUp(reason);
+    if (!this.leased) return await this.unwind('Skipped', reason);
+    const later = failureType(error) === 'JobsRunning';
+    return await this.unwind(later ? 'Deferred' : 'RolledBack', reason);
+  }
+
+  private async inspect(inspect: Steps['inspect']): Promise<InspectResult> {
+    const packages = this.input.target.packages.map((entry) => entry.name);
+    return await inspect({ ...this.ref, packages });
+  }
+
+  /** Jobs may outlast their time: where the policy asks a person, what that person says is done. */
+  private async drain() {
+    const drain = { ...this.ref, policy: this.input.policy.drain };
+    for (;;) {
+      try {
+        const jobChoice = this.jobs.answer;
+        return await this.steps.drain.drain({ ...drain, ...(jobChoice ? { jobChoice } : {}) });
+      } catch (error) {
+        if (failureType(error) !== 'JobsUndecided') throw error;
+        await this.jobs.ask(describeFailure(error));
+      }
+    }
+  }
+
+  /** Pods were still there when the drain's time was up: the policy says what becomes of the node. */
+  private async blocked(error: unknown): Promise<NodeOutcome> {
+    const { steps, ref, holder } = this;
+    const { atTimeout, maxQuarantined } = this.input.policy.drain;
+    const reason = describeFailure(error);
+    if (atTimeout !== 'Quarantine') {
+      return await this.unwind(atTimeout === 'Skip' ? 'Skipped' : 'RolledBack', reason);
+    }
+    try {
+      await CancellationScope.nonCancellable(() =>
+        steps.lastResort.quarantine({ ...ref, holder, reason, limit: maxQuarantined }),
+      );
+    } catch (refusal) {
+      if (failureType(refusal) !== 'QuarantineFull') throw refusal;
+      return await this.unwind('RolledBack', `${reason}; ${describeFailure(refusal)}`);
+    }
+    return this.run.finish('NeedsAttention', [reason]);
+  }
+
+  /** Undoes in reverse order; where that fails, the node stays cordoned for a person. */
+  private async unwind(
+    outcome: 'Skipped' | 'Deferred' | 'RolledBack',
+    reason: string,
+  ): Promise<NodeOutcome> {
     try {
       await this.undo.unwind((undo) => this.run.enter('Unwinding', `${undo.name} (${reason})`));
     } catch (failure) {
       if (!(failure instanceof ActivityFailure)) throw failure;
       return await this.giveUp(`${reason}; the undo failed: ${describeFailure(failure)}`);
     }
-    if (!this.leased) return this.run.finish('Skipped', [reason]);
-    return this.run.finish(failureType(error) === 'JobsRunning' ? 'Deferred' : 'RolledBack', [
-      reason,
-    ]);
+    return this.run.finish(outcome, [reason]);
   }
 
   private async revert(): Promise<void> {
-    const { steps, ref, transaction } = this;
+    const { steps, ref, transaction, run } = this;
     const { packages } = this.input.target;
     await steps.undo.revert({ ...ref, packages, transaction });
-    this.run.learned.proof = await this.verify('From', steps.undo);
+    if (this.rebooting) {
+      const { bootId } = (await this.inspect(steps.undo.inspect)).host;
+      const { timeoutSeconds } = this.input.policy.reboot;
+      run.note(await steps.reboot({ ...ref, bootId, timeoutSeconds }));
+    }
+    run.learned.proof = await this.verify('From', steps.undo);
   }
 
-  private async verify(expect: 'From' | 'To', steps: Steps['verify']) {
+  private async verify(expect: 'From' | 'To', steps: Pick<Steps['verify'], 'verify'>) {
     const { target, policy } = this.input;
+    const survives = target.disruption === 'None' || target.disruption === 'Restart';
     return await steps.verify({
       ...this.ref,
       packages: target.packages,
       expect,
       containersBefore: this.found?.containers ?? [],
-      containersMustSurvive: target.disruption === 'None' || target.disruption === 'Restart',
+      containersMustSurvive: survives,
+      ...(target.disruption === 'Reboot' ? { mayRejoin: true } : {}),
       verification: policy.verification,
     });
   }

@@ -7,6 +7,7 @@ import {
   condition,
   isCancellation,
   ParentClosePolicy,
+  patched,
   proxyActivities,
   startChild,
   workflowInfo,
@@ -19,6 +20,7 @@ import {
   type RolloutOutcomeKind,
   rolloutNameOf,
   UNDO_OPTIONS,
+  type WaveInput,
   type WaveOutcome,
   waveWorkflowId,
 } from './contract.ts';
@@ -52,6 +54,7 @@ export async function rolloutWorkflow(request: unknown): Promise<RolloutOutcome>
   try {
     const blocked = await rollout.takeLeases();
     if (blocked !== '') return rollout.finish('Halted', [blocked]);
+    await rollout.lookFirst();
     const failure = await rollout.forward();
     if (failure === '') return rollout.succeed();
     return rollout.goesBack() ? await rollout.back(failure) : rollout.finish('Halted', [failure]);
@@ -68,6 +71,8 @@ class RolloutRun {
   private readonly desk: RolloutDesk;
   private readonly startedAt = new Date(Date.now()).toISOString();
   private readonly id = workflowInfo().workflowId;
+  /** By cluster: workloads that were unhealthy before any node was touched. */
+  private readonly unhealthyBefore: Record<string, readonly string[]> = {};
 
   constructor(name: string) {
     this.state = new RolloutState(name);
@@ -151,6 +156,22 @@ class RolloutRun {
     return await this.runAll(later);
   }
 
+  /** What is unhealthy already is not waited for later; a cluster that can't be read is asked again. */
+  async lookFirst(): Promise<void> {
+    if (!patched('look-before-start')) return;
+    const { clusters, policy } = this.state.plan;
+    for (const access of clusters) {
+      const { read } = stepsFor(access.cluster, policy.spec);
+      const question = { rollout: this.state.name, waiting: [], inWork: [], expectedMs: 0 };
+      try {
+        const look = await read.lookBeforeStart({ access, ...question, policy: policy.spec });
+        this.unhealthyBefore[access.cluster] = look.unhealthy;
+      } catch (error) {
+        if (failureType(error) === undefined) throw error;
+      }
+    }
+  }
+
   private async runAll(waves: readonly PlannedWave[]): Promise<string> {
     const { plan } = this.state;
     for (const wave of waves) {
@@ -160,10 +181,12 @@ class RolloutRun {
       const outcome = await this.runWave({ plan, wave, budget });
       this.record(outcome);
       const failure = this.judge({ wave, outcome, budget });
-      this.state.updateWave(wave.name, { state: failure === '' ? 'Soaking' : 'Failed' });
+      const ended = this.desk.interrupted() ? 'Stopped' : 'Failed';
+      this.state.updateWave(wave.name, { state: failure === '' ? 'Soaking' : ended });
       if (failure !== '') return failure;
       const sick = await this.soak(wave);
-      this.state.updateWave(wave.name, { state: sick === '' ? 'Done' : 'Failed' });
+      const soaked = this.desk.interrupted() ? 'Stopped' : 'Failed';
+      this.state.updateWave(wave.name, { state: sick === '' ? 'Done' : soaked });
       if (sick !== '') return sick;
     }
     return '';
@@ -255,6 +278,7 @@ class RolloutRun {
           access,
           policy: plan.policy.spec,
           failureBudget: budget,
+          ...this.learned(wave.cluster),
         },
       ],
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
@@ -271,6 +295,17 @@ class RolloutRun {
     const left = outcome.notStarted.map((node) => ({ node, phase: 'Pending' as const }));
     this.state.updateWave(wave.name, { nodes: [...phases, ...left] });
     return outcome;
+  }
+
+  /** What waves learn from those before them. */
+  private learned(cluster: string): Pick<WaveInput, 'unhealthyBefore' | 'expectedMs'> {
+    const unhealthyBefore = this.unhealthyBefore[cluster];
+    const updated = this.state.updated.filter((entry) => entry.outcome === 'Updated');
+    const slowest = Math.max(0, ...updated.map((entry) => entry.durationMs));
+    return {
+      ...(unhealthyBefore ? { unhealthyBefore } : {}),
+      ...(slowest > 0 ? { expectedMs: slowest } : {}),
+    };
   }
 
   /** Tells the running wave once if a person interrupts the rollout while it works. */

@@ -4,6 +4,7 @@ import {
   CHANGE_OPTIONS,
   type ClusterActivities,
   clusterTaskQueue,
+  INSPECT_OPTIONS,
   type NodeActivities,
   READ_OPTIONS,
   UNDO_OPTIONS,
@@ -16,8 +17,10 @@ const MARGIN_MS = 60 * SECOND;
 
 export interface Steps {
   readonly read: NodeActivities & ClusterActivities;
+  readonly inspect: NodeActivities['inspect'];
   readonly change: NodeActivities;
   readonly drain: NodeActivities;
+  readonly reboot: NodeActivities['reboot'];
   readonly verify: NodeActivities;
   /** Retried until the policy's deadline for undos; its failure means that a person is needed. */
   readonly undo: NodeActivities;
@@ -29,16 +32,26 @@ export interface Steps {
 export function stepsFor(cluster: string, policy: Policy['spec']): Steps {
   const taskQueue = clusterTaskQueue(cluster);
   const verifyMs = policy.verification.timeoutSeconds * SECOND + MARGIN_MS;
-  const { timeoutSeconds, jobTimeoutSeconds = 0 } = policy.drain;
-  const drainMs = (timeoutSeconds + jobTimeoutSeconds) * SECOND + MARGIN_MS;
+  const { timeoutSeconds, jobTimeoutSeconds = timeoutSeconds } = policy.drain;
+  // Policies of rollouts that started with an older release lack the newer fields.
+  const rebootMs = (policy.reboot?.timeoutSeconds ?? 0) * SECOND + MARGIN_MS;
+  const waits = (policy.drain.rules ?? []).map((rule) => rule.timeoutSeconds ?? 0);
+  const longestWait = Math.max(jobTimeoutSeconds, ...waits);
+  const drainMs = (timeoutSeconds + longestWait) * SECOND + MARGIN_MS;
   return {
     read: proxyActivities<NodeActivities & ClusterActivities>({ ...READ_OPTIONS, taskQueue }),
+    inspect: proxyActivities<NodeActivities>({ ...INSPECT_OPTIONS, taskQueue }).inspect,
     change: proxyActivities<NodeActivities>({ ...CHANGE_OPTIONS, taskQueue }),
     drain: proxyActivities<NodeActivities>({
       ...CHANGE_OPTIONS,
       taskQueue,
       startToCloseTimeout: drainMs,
     }),
+    reboot: proxyActivities<NodeActivities>({
+      ...CHANGE_OPTIONS,
+      taskQueue,
+      startToCloseTimeout: rebootMs,
+    }).reboot,
     verify: proxyActivities<NodeActivities>({
       ...CHANGE_OPTIONS,
       taskQueue,

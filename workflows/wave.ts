@@ -14,18 +14,21 @@ import {
   executeChild,
   isCancellation,
   ParentClosePolicy,
+  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import {
   type NodeOutcome,
   nodeWorkflowId,
+  type StartLook,
   type WaveInput,
   type WaveOutcome,
   type WaveStatus,
 } from './contract.ts';
 import { type BudgetDecision, nextNodes } from './domain/budget.ts';
-import { isFailedNode } from './domain/lifecycle.ts';
+import { expectedTurnMs, isFailedNode } from './domain/lifecycle.ts';
+import { judgePatience } from './domain/patience.ts';
 import type { PlannedNode } from './domain/plan-types.ts';
 import { describeFailure } from './failures.ts';
 import { nodeWorkflow } from './node.ts';
@@ -35,6 +38,10 @@ import { type Steps, stepsFor } from './steps.ts';
 const LOOK_AGAIN_MS = 10_000;
 /** The same while nodes are in work: their end makes room, and each look costs history. */
 const LOOK_AGAIN_IN_WORK_MS = 60_000;
+/** Most holds end in seconds; those that last are looked at less and less often. */
+const LOOK_AGAIN_HELD_MS = 2000;
+/** Nodes beyond the budget that each look asks about, so that held ones let others pass. */
+const LOOK_AHEAD = 20;
 
 /** Sent by the rollout: start no further node. */
 export const stopSignal = defineSignal<[{ reason: string }]>('stop');
@@ -54,10 +61,14 @@ class Wave {
   private readonly steps: Steps;
   private stopReason = '';
   private blockedBy = '';
+  private unhealthyBefore: readonly string[] | undefined;
+  private heldSince: Readonly<Record<string, number>> = {};
+  private heldLooks = 0;
 
   constructor(input: WaveInput) {
     this.input = input;
     this.waiting = [...input.wave.nodes];
+    this.unhealthyBefore = input.unhealthyBefore;
     this.steps = stepsFor(input.wave.cluster, input.policy);
     setHandler(stopSignal, ({ reason }) => this.stop(reason), {
       description: 'Start no further node of this wave',
@@ -79,7 +90,7 @@ class Wave {
         await condition(
           () =>
             this.outcomes.length > settled || this.stopReason !== '' || this.waiting.length === 0,
-          this.running.length > 0 ? LOOK_AGAIN_IN_WORK_MS : LOOK_AGAIN_MS,
+          this.lookAgainMs(),
         );
       }
     } catch (error) {
@@ -101,12 +112,14 @@ class Wave {
 
   /** Looks at the cluster right before each start: others make nodes unavailable as well. */
   private async decide(): Promise<BudgetDecision> {
-    const { access, wave } = this.input;
+    const { maxUnavailable, maxPerFailureDomain } = this.input.wave;
     try {
-      const unavailable = await this.steps.read.unavailableNodes({ access });
-      const { maxUnavailable, maxPerFailureDomain } = wave;
-      const { waiting, running } = this;
-      return nextNodes({ waiting, running, unavailable, maxUnavailable, maxPerFailureDomain });
+      const { running } = this;
+      const waiting = this.waiting.slice(0, maxUnavailable + LOOK_AHEAD);
+      const { unavailable, holds } = await this.look(waiting);
+      const held = this.judgeHolds(waiting, holds);
+      const limits = { maxUnavailable, maxPerFailureDomain };
+      return nextNodes({ waiting: held, running, unavailable, ...limits, holds });
     } catch (error) {
       if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
       // Not a reason to take nodes back: no node starts until the API answers, or a person stops it.
@@ -114,9 +127,53 @@ class Wave {
     }
   }
 
-  private launch(name: string): void {
+  private async look(waiting: readonly PlannedNode[]): Promise<StartLook> {
+    const { access, rollout, wave, policy } = this.input;
+    if (!patched('look-before-start')) {
+      const unavailable = await this.steps.read.unavailableNodes({ access });
+      return { unavailable, holds: [], unhealthy: [] };
+    }
+    const learned = expectedTurnMs(wave.nodes[0]?.disruption ?? 'None', this.outcomes);
+    const look = await this.steps.read.lookBeforeStart({
+      ...{ access, rollout, waiting, policy },
+      inWork: this.running.map((entry) => entry.node),
+      expectedMs: Math.max(learned, this.input.expectedMs ?? 0),
+      ...(this.unhealthyBefore ? { unhealthyBefore: this.unhealthyBefore } : {}),
+    });
+    this.unhealthyBefore ??= look.unhealthy;
+    return look;
+  }
+
+  /** Gives up on what was held back for too long; returns the nodes that still wait. */
+  private judgeHolds(waiting: readonly PlannedNode[], holds: StartLook['holds']): PlannedNode[] {
+    this.heldLooks = holds.length > 0 ? this.heldLooks + 1 : 0;
+    const { since, overdue, stop } = judgePatience({
+      ...{ holds, since: this.heldSince, nowMs: Date.now() },
+      waiting: waiting.map((entry) => entry.node),
+      limitMs: (this.input.policy.holds?.timeoutSeconds ?? 0) * 1000,
+    });
+    this.heldSince = since;
+    for (const { node, reason } of overdue) {
+      const target = this.take(node);
+      if (target) this.outcomes.push(outcomeWithout(target, 'Skipped', reason));
+    }
+    if (stop !== '') this.stop(stop);
+    return waiting.filter((entry) => this.waiting.includes(entry));
+  }
+
+  private lookAgainMs(): number {
+    const usual = this.running.length > 0 ? LOOK_AGAIN_IN_WORK_MS : LOOK_AGAIN_MS;
+    if (this.heldLooks === 0) return usual;
+    return Math.min(LOOK_AGAIN_HELD_MS * 2 ** (this.heldLooks - 1), LOOK_AGAIN_IN_WORK_MS);
+  }
+
+  private take(name: string): PlannedNode | undefined {
     const index = this.waiting.findIndex((entry) => entry.node === name);
-    const [target] = this.waiting.splice(index, 1);
+    return index < 0 ? undefined : this.waiting.splice(index, 1)[0];
+  }
+
+  private launch(name: string): void {
+    const target = this.take(name);
     if (!target) return;
     this.running.push(target);
     void this.update(target).then((outcome) => {

@@ -5,6 +5,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type {
   Hold,
+  JobChoice,
   NodeOutcome,
   NodeRef,
   TidegateActivities,
@@ -51,6 +52,7 @@ export class FakeFleet {
   planFailure: ApplicationFailure | undefined;
   sick: string[] = [];
   holds: Hold[] = [];
+  readonly jobChoices: (JobChoice | undefined)[] = [];
   /** Versions whose daemon does not come up: verification of them fails. */
   readonly broken = new Set<string>();
   private faults: (Fault & { left: number })[] = [];
@@ -143,11 +145,13 @@ export class FakeFleet {
         this.step('uncordon', input, (node) => {
           node.cordoned = input.cordonedBefore;
         }),
-      drain: (input) =>
-        this.step('drain', input, (node) => {
+      drain: (input) => {
+        this.jobChoices.push(input.jobChoice);
+        return this.step('drain', input, (node) => {
           node.drained = true;
           return { evicted: ['shop/web-1'], jobPodsEvicted: [] };
-        }),
+        });
+      },
       apply: (input) =>
         this.step('apply', input, (node) => {
           if (node.version !== to(input.packages)) node.installs += 1;

@@ -165,13 +165,13 @@ export function planOf(args: {
 
 /** Returns the input of one node's workflow. */
 export function nodeInput(disruption: Disruption, node = 'east-1'): NodeInput {
-  const plan = planOf({ count: 1, disruption });
+  const plan = planOf({ count: 1 });
   const target = plan.waves[0]?.nodes[0] as PlannedNode;
   const access = plan.clusters[0] as ClusterAccess;
   return {
     rollout: 'patch',
     direction: 'Forward',
-    target: { ...target, node, uid: `uid-${node}` },
+    target: { ...target, node, uid: `uid-${node}`, disruption },
     access,
     policy: policy.spec,
   };

@@ -6,16 +6,23 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
-import { type NodeOutcome, nodeWorkflowId, TASK_QUEUE } from '../../workflows/contract.ts';
+import {
+  JOBS_MESSAGE,
+  type NodeOutcome,
+  type NodeStatus,
+  nodeWorkflowId,
+  TASK_QUEUE,
+} from '../../workflows/contract.ts';
 import type { Disruption } from '../../workflows/domain/spec.ts';
 import { nodeWorkflow } from '../../workflows/node.ts';
 import { startTestBed, type TestBed } from './environment.ts';
-import { type FakeFleet, FROM, type StepName, TO } from './fake-fleet.ts';
+import { type FakeFleet, type FakeNode, FROM, type StepName, TO } from './fake-fleet.ts';
 import { nodeInput } from './fixtures.ts';
 
 const NODE = 'east-1';
 const ID = nodeWorkflowId('east', NODE);
-const FORWARD = ['inspect', 'lease', 'stage', 'cordon', 'drain', 'apply', 'verify'] as const;
+const BEFORE = ['inspect', 'lease', 'stage', 'cordon', 'drain'] as const;
+const FORWARD = [...BEFORE, 'apply', 'reboot', 'verify'] as const;
 const FINAL = ['uncordon', 'release'] as const;
 const UNDOS = ['revert', 'uncordon', 'unstage', 'release'] as const;
 
@@ -25,12 +32,48 @@ before(async () => {
 });
 after(() => bed.close());
 
-function run(disruption: Disruption = 'Drain'): Promise<NodeOutcome> {
-  return bed.env.client.workflow.execute(nodeWorkflow, {
+async function run(disruption: Disruption = 'Reboot', drain: object = {}): Promise<NodeOutcome> {
+  return await (await begin(disruption, drain)).result();
+}
+
+/** Starts the node's workflow. The server's clock jumps only while a result is waited for. */
+function begin(disruption: Disruption, drain: object) {
+  const input = nodeInput(disruption);
+  const policy = { ...input.policy, drain: { ...input.policy.drain, ...drain } };
+  return bed.env.client.workflow.start(nodeWorkflow, {
     taskQueue: TASK_QUEUE,
     workflowId: ID,
-    args: [nodeInput(disruption)],
+    args: [{ ...input, policy }],
   });
+}
+
+/** Of a fake node, what shows whether anything was changed. */
+const AS_FOUND = { cordoned: false, lease: undefined, staged: false, installs: 0 };
+
+function failDrain(fleet: FakeFleet, type: string): void {
+  fleet.inject({ step: 'drain', when: 'Before', times: 1, type, retryable: false });
+}
+
+const handle = () => bed.env.client.workflow.getHandle(ID);
+
+function decide(decision: object): Promise<string> {
+  return handle().executeUpdate<string, [object]>(JOBS_MESSAGE, { args: [decision] });
+}
+
+/** Matches the reason inside the failure of an update. */
+function refusal(pattern: RegExp) {
+  return (error: Error) => pattern.test(String((error.cause as Error | undefined)?.message));
+}
+
+async function untilAsked(): Promise<NodeStatus> {
+  for (let i = 0; i < 200; i++) {
+    const status = await handle()
+      .query<NodeStatus>('status')
+      .catch(() => undefined);
+    if (status?.asks) return status;
+    await delay(20);
+  }
+  return assert.fail('nobody was asked');
 }
 
 /** Cancels the workflow in the middle of the given step, once. */
@@ -84,7 +127,7 @@ describe('one node', () => {
       assert.equal(outcome.outcome, 'Updated');
       assert.deepEqual(
         fleet.calls.map((call) => call.split(' ')[0]),
-        [...FORWARD, ...FINAL],
+        [...BEFORE, 'inspect', 'apply', 'reboot', 'verify', ...FINAL],
       );
       assert.deepEqual(outcome.podsEvicted, ['shop/web-1']);
       assert.deepEqual(outcome.packages, [
@@ -95,8 +138,9 @@ describe('one node', () => {
   });
 
   for (const [disruption, absent] of [
-    ['Restart', ['drain']],
-    ['None', ['drain', 'cordon', 'uncordon']],
+    ['Drain', ['reboot']],
+    ['Restart', ['reboot', 'drain']],
+    ['None', ['reboot', 'drain', 'cordon', 'uncordon']],
   ] as const) {
     it(`disturbs no more than class ${disruption} asks for`, async () => {
       await bed.withFleet([NODE], async (fleet) => {
@@ -169,7 +213,8 @@ describe('every step', () => {
         fleet.inject({ step, when: 'After', times: 2, type: 'HostUnreachable', retryable: true });
         const outcome = await run();
         assert.equal(outcome.outcome, 'Updated');
-        assert.equal(fleet.count(step), 3);
+        // A node is looked at twice: when it begins, and right before it is changed.
+        assert.equal(fleet.count(step), step === 'inspect' ? 4 : 3);
         assert.equal(fleet.node(NODE).installs, 1);
         assertInvariant(fleet, outcome);
       });
@@ -253,6 +298,133 @@ describe('every undo', () => {
       fleet.broken.add(TO).add(FROM);
       const outcome = await run();
       assert.equal(outcome.outcome, 'NeedsAttention');
+      assertInvariant(fleet, outcome);
+    });
+  });
+});
+
+describe('a node that changes while it is worked on', () => {
+  for (const [what, change] of [
+    ['is rebooted', (node) => (node.bootId = 'another boot')],
+    ['gets a third version', (node) => (node.version = '1.6.19')],
+  ] as [string, (node: FakeNode) => void][]) {
+    it(`is left alone where it ${what} before the change`, async () => {
+      await bed.withFleet([NODE], async (fleet) => {
+        fleet.during(async (step, name) => {
+          if (step === 'stage') change(fleet.node(name));
+        });
+        const outcome = await run('Restart');
+        assert.equal(outcome.outcome, 'Skipped');
+        assert.match(outcome.reasons[0] ?? '', /rebooted by somebody|containerd is 1\.6\.19/);
+        assert.equal(fleet.count('apply'), 0);
+        const { cordoned, lease, staged, installs } = fleet.node(NODE);
+        assert.deepEqual({ cordoned, lease, staged, installs }, AS_FOUND);
+      });
+    });
+  }
+});
+
+describe('a reboot', () => {
+  it('that does not end leaves the node to a person, and nothing more is tried', async () => {
+    await bed.withFleet([NODE], async (fleet) => {
+      const fault = { times: 1, type: 'NodeNotBack', retryable: false } as const;
+      fleet.inject({ step: 'reboot', when: 'After', ...fault });
+      const outcome = await run();
+      assert.equal(outcome.outcome, 'NeedsAttention');
+      assert.match(outcome.reasons[0] ?? '', /^NodeNotBack/);
+      assert.equal(fleet.count('revert'), 0);
+      assertInvariant(fleet, outcome);
+    });
+  });
+
+  it('into the old version is undone, with a reboot of its own, and not tried again', async () => {
+    await bed.withFleet([NODE], async (fleet) => {
+      fleet.broken.add(TO);
+      const outcome = await run();
+      assert.equal(outcome.outcome, 'RolledBack');
+      assert.equal(fleet.count('apply'), 1);
+      assert.equal(fleet.count('reboot'), 2);
+      assertInvariant(fleet, outcome);
+    });
+  });
+});
+
+describe('a drain that is blocked', () => {
+  for (const [atTimeout, ends] of [
+    ['Fail', 'RolledBack'],
+    ['Skip', 'Skipped'],
+    ['Force', 'RolledBack'],
+    ['Quarantine', 'NeedsAttention'],
+  ] as const) {
+    it(`ends as ${ends} where the policy says ${atTimeout}`, async () => {
+      await bed.withFleet([NODE], async (fleet) => {
+        failDrain(fleet, 'DrainBlocked');
+        const outcome = await run('Drain', { atTimeout });
+        assert.equal(outcome.outcome, ends);
+        assert.match(outcome.reasons[0] ?? '', /DrainBlocked/);
+        assert.equal(fleet.count('apply'), 0);
+        assertInvariant(fleet, outcome);
+      });
+    });
+  }
+
+  it('is undone where as many nodes are in quarantine as may be', async () => {
+    await bed.withFleet([NODE], async (fleet) => {
+      failDrain(fleet, 'DrainBlocked');
+      const fault = { times: 1, type: 'QuarantineFull', retryable: false } as const;
+      fleet.inject({ step: 'quarantine', when: 'Before', ...fault });
+      const outcome = await run('Drain', { atTimeout: 'Quarantine' });
+      assert.equal(outcome.outcome, 'RolledBack');
+      assert.match(outcome.reasons[0] ?? '', /DrainBlocked.*QuarantineFull/);
+      assertInvariant(fleet, outcome);
+    });
+  });
+});
+
+describe('Jobs that outlast their time', () => {
+  for (const choice of ['Evict', 'Wait'] as const) {
+    it(`are drained as a person says: ${choice}`, async () => {
+      await bed.withFleet([NODE], async (fleet) => {
+        failDrain(fleet, 'JobsUndecided');
+        const running = await begin('Drain', { jobsAtTimeout: 'Ask' });
+        const status = await untilAsked();
+        assert.match(status.asks ?? '', /tidegate jobs patch east-1 --wait \| --later \| --evict/);
+        const answer = await decide({ by: 'night-shift', choice, reason: 'agreed' });
+        assert.match(answer, choice === 'Evict' ? /evicted/ : /waited for/);
+        const outcome = await running.result();
+        assert.equal(outcome.outcome, 'Updated');
+        assert.deepEqual(fleet.jobChoices, [undefined, choice]);
+        assert.deepEqual(outcome.notes, [
+          `night-shift decided about running Jobs: ${choice}: agreed`,
+        ]);
+        assertInvariant(fleet, outcome);
+      });
+    });
+  }
+
+  it('refuse a choice that there is none of, and any while nothing is asked', async () => {
+    await bed.withFleet([NODE], async (fleet) => {
+      failDrain(fleet, 'JobsUndecided');
+      const running = await begin('Drain', { jobsAtTimeout: 'Ask' });
+      await untilAsked();
+      await assert.rejects(
+        decide({ by: 'night-shift', choice: 'Kill' }),
+        refusal(/must be one of/),
+      );
+      await assert.rejects(decide({ by: '', choice: 'Wait' }), refusal(/"by" must be the name/));
+      await decide({ by: 'night-shift', choice: 'Wait' });
+      assert.equal((await running.result()).outcome, 'Updated');
+    });
+  });
+
+  it('are not waited for once the rollout is cancelled', async () => {
+    await bed.withFleet([NODE], async (fleet) => {
+      failDrain(fleet, 'JobsUndecided');
+      const running = await begin('Drain', { jobsAtTimeout: 'Ask' });
+      await untilAsked();
+      await bed.env.client.workflow.getHandle(ID).cancel();
+      const outcome = await running.result();
+      assert.equal(outcome.outcome, 'RolledBack');
       assertInvariant(fleet, outcome);
     });
   });

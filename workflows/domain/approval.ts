@@ -45,6 +45,15 @@ export function judgeCommand(command: { readonly by: string }): readonly string[
   return isName(command?.by) ? [] : ['"by" must be the name of the person who asks'];
 }
 
+/** Decides whether what a person says of Jobs that outlast their time can be followed. */
+export function judgeJobDecision(
+  decision: { readonly by: string; readonly choice: string },
+  choices: readonly string[],
+): readonly string[] {
+  if (choices.includes(decision?.choice)) return judgeCommand(decision);
+  return [...judgeCommand(decision), `"choice" must be one of ${choices.join(', ')}`];
+}
+
 /** Neither a space nor a capital makes another person of a name. */
 function plain(name: string): string {
   return name.trim().toLowerCase();

@@ -13,6 +13,8 @@ export interface BudgetInput {
   readonly unavailable: readonly string[];
   readonly maxUnavailable: number;
   readonly maxPerFailureDomain: number;
+  /** Why nodes wait although there is room for them; one without a node holds all of them. */
+  readonly holds?: readonly { readonly node?: string; readonly reason: string }[];
 }
 
 export interface BudgetDecision {
@@ -51,6 +53,8 @@ function refusal(args: {
   input: BudgetInput;
 }): string {
   const { candidate, taken, inWork, input } = args;
+  const hold = input.holds?.find(({ node }) => node === undefined || node === candidate.node);
+  if (hold) return hold.reason;
   const sameDomain = inWork.filter((entry) => entry.failureDomain === candidate.failureDomain);
   if (sameDomain.length >= input.maxPerFailureDomain) {
     const names = sameDomain.map((entry) => entry.node).join(', ');

@@ -100,6 +100,11 @@ export const FAILURES = {
     meaning: 'Jobs outlasted their time, and the policy leaves their node for later.',
     action: 'Nothing: the node comes last. If they still run then, it is left alone.',
   },
+  JobsUndecided: {
+    retryable: false,
+    meaning: 'Jobs outlasted their time, and the policy asks a person what to do.',
+    action: 'Decide with "tidegate jobs"; the node waits, cordoned.',
+  },
   QuarantineFull: {
     retryable: false,
     meaning: 'As many nodes of the cluster are in quarantine as the policy allows.',

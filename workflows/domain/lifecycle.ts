@@ -1,6 +1,7 @@
 /** Judges a node before its step and a wave after it. Called from workflows: replay-visible. */
 import type { HostFacts } from './inventory.ts';
 import type { Plan, PlannedNode, PlannedPackage, PlannedWave } from './plan-types.ts';
+import type { Disruption } from './spec.ts';
 
 export interface ObservedNode {
   readonly host: HostFacts;
@@ -13,8 +14,15 @@ export type InspectionVerdict =
   | { readonly kind: 'AlreadyDone' }
   | { readonly kind: 'Drifted'; readonly reasons: readonly string[] };
 
-/** Compares a node with what the plan expects: anything unplanned is a reason to leave it alone. */
-export function judgeInspection(target: PlannedNode, observed: ObservedNode): InspectionVerdict {
+/**
+ * Compares a node with what the plan expects: anything unplanned is a reason to leave it alone.
+ * `maxClockSkewSeconds` is the policy's limit; Infinity where it has none.
+ */
+export function judgeInspection(
+  target: PlannedNode,
+  observed: ObservedNode,
+  maxClockSkewSeconds = Number.POSITIVE_INFINITY,
+): InspectionVerdict {
   const { host } = observed;
   if (target.packages.every((planned) => runs(planned, 'to', host))) return { kind: 'AlreadyDone' };
   const reasons: string[] = [];
@@ -24,6 +32,11 @@ export function judgeInspection(target: PlannedNode, observed: ObservedNode): In
     );
   }
   if (!observed.ready) reasons.push('the node is not Ready');
+  const skewSeconds = (host.clockSkewMs ?? 0) / 1000;
+  if (Math.abs(skewSeconds) > maxClockSkewSeconds) {
+    const by = `${Math.abs(skewSeconds).toFixed(0)} s ${skewSeconds > 0 ? 'ahead' : 'behind'}`;
+    reasons.push(`its clock is ${by}, the policy allows ${maxClockSkewSeconds} s`);
+  }
   for (const field of ['os', 'architecture', 'kernel'] as const) {
     if (host[field] !== target.expects[field]) {
       reasons.push(`${field} is ${host[field]}, the plan expects ${target.expects[field]}`);
@@ -31,6 +44,23 @@ export function judgeInspection(target: PlannedNode, observed: ObservedNode): In
   }
   for (const planned of target.packages) reasons.push(...packageDrift(planned, host));
   return reasons.length === 0 ? { kind: 'AsPlanned' } : { kind: 'Drifted', reasons };
+}
+
+/**
+ * Compares a node right before it is changed with how it was found: returns what has happened to
+ * it meanwhile, nothing where it is still as planned.
+ */
+export function judgeSecondLook(
+  target: PlannedNode,
+  first: ObservedNode,
+  second: ObservedNode,
+): readonly string[] {
+  const verdict = judgeInspection(target, second);
+  const reasons = verdict.kind === 'Drifted' ? [...verdict.reasons] : [];
+  if (second.host.bootId !== first.host.bootId) {
+    reasons.unshift('the node was rebooted by somebody or something since it was inspected');
+  }
+  return reasons;
 }
 
 function packageDrift(planned: PlannedPackage, host: HostFacts): string[] {
@@ -76,10 +106,29 @@ export function waveFailure(input: WaveJudgementInput): string {
   if (input.canary && good.length < input.outcomes.length) {
     return 'the canary was not updated: a skipped canary proves nothing';
   }
-  const deferred = input.outcomes.some((entry) => entry.outcome === 'Deferred');
-  if (input.outcomes.length > 0 && good.length === 0 && !deferred)
+  // Nodes that failed within the budget are accounted for; a wave that went past all of its nodes is not.
+  const skipped = input.outcomes.filter((entry) => entry.outcome === 'Skipped');
+  if (input.outcomes.length > 0 && skipped.length === input.outcomes.length)
     return 'no node of the wave was updated';
   return '';
+}
+
+/** How long a node is expected to take while none of its rollout has ended. */
+export const TURN_MS: Readonly<Record<Disruption, number>> = {
+  None: 30_000,
+  Restart: 30_000,
+  Drain: 120_000,
+  Reboot: 240_000,
+};
+
+/** Returns how long a node will take, in milliseconds: as long as the slowest so far. */
+export function expectedTurnMs(
+  disruption: Disruption,
+  outcomes: readonly { readonly outcome: string; readonly durationMs: number }[],
+): number {
+  const ended = outcomes.filter((entry) => entry.outcome === 'Updated');
+  if (ended.length === 0) return TURN_MS[disruption];
+  return Math.max(...ended.map((entry) => entry.durationMs));
 }
 
 /** Tells whether a node's update went wrong. */

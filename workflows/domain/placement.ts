@@ -41,8 +41,7 @@ export interface Place {
 
 const NOT_READY = 'node.kubernetes.io/not-ready';
 const UNREACHABLE = 'node.kubernetes.io/unreachable';
-/** Taint that comes with a cordon. */
-export const CORDON_TAINT = 'node.kubernetes.io/unschedulable';
+const CORDON_TAINT = 'node.kubernetes.io/unschedulable';
 /** Taints of a state that passes; whether a node is available is asked elsewhere. */
 const PASSING: ReadonlySet<string> = new Set([CORDON_TAINT, NOT_READY, UNREACHABLE]);
 
@@ -58,12 +57,6 @@ export function couldRunOn(placement: Placement, place: Place): boolean {
   return place.taints
     .filter(({ key, effect }) => effect !== 'PreferNoSchedule' && !PASSING.has(key))
     .every((taint) => tolerations.some((toleration) => tolerates(toleration, taint)));
-}
-
-/** Returns whether a pod is scheduled even to nodes that are cordoned. */
-export function ignoresCordons(tolerations: readonly Toleration[]): boolean {
-  const cordon = { key: CORDON_TAINT, effect: 'NoSchedule' };
-  return tolerations.some((toleration) => tolerates(toleration, cordon));
 }
 
 /** A term without any condition matches no node. */
@@ -93,7 +86,7 @@ function holds(requirement: Requirement, labels: Readonly<Record<string, string>
     case 'Lt':
       return value !== undefined && Number(value) < Number(values[0]);
     default:
-      // An operator of the future: "may run there" is the answer that disturbs less.
+      // Whatever an operator of the future means, it is not known to keep the pod away.
       return true;
   }
 }

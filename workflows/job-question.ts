@@ -1,0 +1,58 @@
+/** Asks a person what becomes of Jobs that outlast their time on a node. */
+import { condition } from '@temporalio/workflow';
+import { JOB_CHOICES, JOBS_MESSAGE, type JobChoice, type JobDecision } from './contract.ts';
+import { judgeJobDecision } from './domain/approval.ts';
+import { onMessage } from './messages.ts';
+import type { NodeRun } from './node-run.ts';
+
+export class JobQuestion {
+  /** What was said last; absent while nobody was asked. */
+  answer: JobChoice | undefined;
+  private readonly run: NodeRun;
+  private readonly rollout: string;
+  private readonly node: string;
+  private open = false;
+
+  constructor(rollout: string, node: string, run: NodeRun) {
+    this.rollout = rollout;
+    this.node = node;
+    this.run = run;
+    onMessage<JobDecision>({
+      name: JOBS_MESSAGE,
+      description: 'Decide about Jobs that outlast their time: {"by": "WHO", "choice": "Wait"}',
+      refuse: (decision) => [
+        ...(this.open ? [] : ['nothing is asked about Jobs of this node now']),
+        ...judgeJobDecision(decision, JOB_CHOICES),
+      ],
+      take: (decision) => this.decide(decision),
+    });
+  }
+
+  /** Shows the question and waits for an answer, however long that takes; cancelling ends it. */
+  async ask(why: string): Promise<void> {
+    this.open = true;
+    const answers = `tidegate jobs ${this.rollout} ${this.node} --wait | --later | --evict --as WHO`;
+    this.run.ask(`${why} (${answers})`);
+    try {
+      await condition(() => !this.open);
+    } finally {
+      this.open = false;
+      this.run.ask('');
+    }
+  }
+
+  private decide({ by, choice, reason }: JobDecision): string {
+    this.answer = choice;
+    this.open = false;
+    const because = reason ? `: ${reason}` : '';
+    this.run.note({ notes: [`${by} decided about running Jobs: ${choice}${because}`] });
+    switch (choice) {
+      case 'Wait':
+        return 'the Jobs are waited for once more';
+      case 'Later':
+        return 'the node is left for later and comes last';
+      case 'Evict':
+        return 'the Jobs are evicted';
+    }
+  }
+}
