@@ -1,7 +1,7 @@
 /** Where a pod could run, by its rules and the nodes' labels and taints. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { couldRunOn, ignoresCordons, type Placement } from '../../workflows/domain/placement.ts';
+import { couldRunOn, type Placement } from '../../workflows/domain/placement.ts';
 
 const taint = { key: 'gpu', value: 'yes', effect: 'NoSchedule' };
 const cordon = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
@@ -63,11 +63,3 @@ for (const [name, placement, nodes] of rows) {
     assert.equal(found.map(({ node }) => node).join(' '), nodes);
   });
 }
-
-it('knows the pods that cordons do not keep away', () => {
-  assert.equal(ignoresCordons([]), false);
-  assert.equal(ignoresCordons([taint]), false);
-  assert.equal(ignoresCordons([{ operator: 'Exists' }]), true);
-  assert.equal(ignoresCordons([{ ...cordon, operator: 'Exists' }]), true);
-  assert.equal(ignoresCordons([{ ...cordon, effect: 'NoExecute', operator: 'Exists' }]), false);
-});

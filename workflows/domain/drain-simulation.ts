@@ -1,0 +1,252 @@
+/** Decides what the drain of a wave's nodes would meet, before anything is evicted. */
+import { impactOf, ownerOf, type PodFacts, volumesText } from './eviction.ts';
+import type { DrainBlocker } from './plan-types.ts';
+import type { Disruption, Policy } from './spec.ts';
+
+/** What a PodDisruptionBudget asks for, and what it counts now. */
+export interface BudgetFacts {
+  readonly namespace: string;
+  readonly name: string;
+  /** False where the status is missing or of an earlier version of the budget. */
+  readonly counted: boolean;
+  readonly disruptionsAllowed: number;
+  readonly currentHealthy: number;
+  readonly desiredHealthy: number;
+  readonly expectedPods: number;
+  /** As written, e.g. "2" or "50%". */
+  readonly minAvailable?: string;
+  readonly maxUnavailable?: string;
+  /** Whether pods that are not ready may be evicted whatever the budget counts. */
+  readonly unhealthyAlways: boolean;
+}
+
+/** A pod with how well it does. */
+export interface SimulatedPod extends PodFacts {
+  readonly ready: boolean;
+  readonly crashLooping: boolean;
+}
+
+export interface SimulatedNode {
+  readonly node: string;
+  readonly failureDomain: string;
+  readonly disruption: Disruption;
+  readonly pods: readonly SimulatedPod[];
+}
+
+export interface SimulatedWave {
+  readonly nodes: readonly SimulatedNode[];
+  readonly budgets: readonly BudgetFacts[];
+  readonly drain: Policy['spec']['drain'];
+  readonly maxUnavailable: number;
+  readonly maxPerFailureDomain: number;
+}
+
+/** Returns everything that would block the drain of a wave, what waiting cannot cure first. */
+export function simulateDrain(wave: SimulatedWave): readonly DrainBlocker[] {
+  const leaving = wave.nodes.map((node) => ({ node, pods: going(node, wave) }));
+  const free: Leaving[] = [];
+  const found: DrainBlocker[] = [];
+  for (const { node, pods } of leaving) {
+    const moving: SimulatedPod[] = [];
+    for (const pod of pods) {
+      const obstacle = obstacleOf(pod, wave);
+      if (obstacle) found.push({ ...named(node, pod), ...obstacle });
+      if (!obstacle?.permanent && !obstacle?.budget) moving.push(pod);
+    }
+    free.push({ node, pods: moving });
+  }
+  const all = [...found, ...exhaustedTogether(free, wave)];
+  return [...all.filter((entry) => entry.permanent), ...all.filter((entry) => !entry.permanent)];
+}
+
+/** A node with pods that leave it. */
+interface Leaving {
+  readonly node: SimulatedNode;
+  readonly pods: readonly SimulatedPod[];
+}
+
+function named({ node }: SimulatedNode, pod: SimulatedPod) {
+  return { node, pod: `${pod.namespace}/${pod.name}`, owner: ownerOf(pod) };
+}
+
+/** Pods that have to leave: neither those that stay, nor those that are waited for. */
+function going(node: SimulatedNode, { drain }: SimulatedWave): readonly SimulatedPod[] {
+  const effects = impactOf(node.pods, { ...drain, disruption: node.disruption });
+  return node.pods.filter((pod, index) => {
+    const effect = effects[index]?.effect;
+    return !pod.terminating && (effect === 'Evicted' || effect === 'Blocks');
+  });
+}
+
+type Obstacle = Omit<DrainBlocker, 'node' | 'pod' | 'owner'>;
+
+function obstacleOf(pod: SimulatedPod, wave: SimulatedWave): Obstacle | undefined {
+  return forbidden(pod, wave) ?? heldByBudget(pod, wave) ?? comingBack(pod);
+}
+
+/** What the policy does not evict; a rule that names the pod has decided already. */
+function forbidden(pod: SimulatedPod, { drain }: SimulatedWave): Obstacle | undefined {
+  // Its budgets put aside, a pod is blocked by what the policy says alone.
+  const [impact] = impactOf([{ ...pod, budgets: [] }], { ...drain, disruption: 'Drain' });
+  if (impact?.effect !== 'Blocks') return undefined;
+  if (!pod.owner) {
+    return {
+      permanent: true,
+      reason: 'has no controller: nothing would start it again',
+      advice: `delete it if it may go (kubectl -n ${pod.namespace} delete pod ${pod.name}), or name it in a rule of the policy's drain with action Evict or Skip`,
+    };
+  }
+  return {
+    permanent: true,
+    reason: `has local data (${volumesText(pod.localVolumes ?? [])}), and the policy says localStorage: Block`,
+    advice:
+      "name it in a rule of the policy's drain with action Evict or Skip, or set localStorage: Evict",
+  };
+}
+
+function heldByBudget(pod: SimulatedPod, wave: SimulatedWave): Obstacle | undefined {
+  // The API server asks no budget for a pod that has not begun to run.
+  if (pod.phase === 'Pending') return undefined;
+  if (pod.budgets.length > 1) {
+    const names = pod.budgets.map((budget) => budget.name);
+    return {
+      permanent: true,
+      reason: `is in several disruption budgets (${names.join(', ')}), which the API server refuses to evict`,
+      advice: `let one of them select it: kubectl -n ${pod.namespace} edit pdb ${names.join(' ')}`,
+    };
+  }
+  const budget = budgetOf(pod, wave.budgets);
+  if (!budget) return undefined;
+  if (!pod.ready && budget.unhealthyAlways) return undefined;
+  const { name, disruptionsAllowed } = budget;
+  const obstacle = budget.counted ? heldByCount(pod, budget) : uncounted(budget);
+  return obstacle && { budget: { name, disruptionsAllowed }, ...obstacle };
+}
+
+function uncounted({ name }: BudgetFacts): Obstacle {
+  return {
+    permanent: false,
+    reason: `budget ${name} has not been counted by Kubernetes yet`,
+    advice: 'plan again in a moment; if it stays so, look at the kube-controller-manager',
+  };
+}
+
+function budgetOf(pod: SimulatedPod, budgets: readonly BudgetFacts[]): BudgetFacts | undefined {
+  const [held] = pod.budgets;
+  return budgets.find(
+    ({ namespace, name }) => held && namespace === pod.namespace && name === held.name,
+  );
+}
+
+function heldByCount(pod: SimulatedPod, budget: BudgetFacts): Obstacle | undefined {
+  if (budget.disruptionsAllowed > 0) return undefined;
+  if (!pod.ready) return unhealthyHeld(pod, budget);
+  const { name, namespace, desiredHealthy, currentHealthy, expectedPods } = budget;
+  if (isNeverMet(budget)) {
+    return {
+      permanent: true,
+      reason: `budget ${name} (${written(budget)}) can never allow a disruption: it wants ${desiredHealthy} of ${expectedPods} pods`,
+      advice: loosen(pod, budget),
+    };
+  }
+  return {
+    permanent: false,
+    reason: `budget ${name} (${written(budget)}) allows none now: ${currentHealthy} of ${expectedPods} pods are healthy, ${desiredHealthy} have to be`,
+    advice: `repair the pods that are not, or wait for them: kubectl -n ${namespace} describe pdb ${name}`,
+  };
+}
+
+/** A pod that is not ready may go while enough others are; else it is held, however broken. */
+function unhealthyHeld(pod: SimulatedPod, budget: BudgetFacts): Obstacle | undefined {
+  const { name, namespace, currentHealthy, desiredHealthy } = budget;
+  if (currentHealthy >= desiredHealthy) return undefined;
+  const patch = '{"spec":{"unhealthyPodEvictionPolicy":"AlwaysAllow"}}';
+  const state = pod.crashLooping ? 'keeps crashing' : 'is not ready';
+  return {
+    permanent: pod.crashLooping,
+    reason: `${state}, and budget ${name} (${written(budget)}) holds it as long as only ${currentHealthy} of ${desiredHealthy} needed pods are healthy`,
+    advice: `repair it, or let it go: kubectl -n ${namespace} patch pdb ${name} --type merge -p '${patch}'`,
+  };
+}
+
+function comingBack(pod: SimulatedPod): Obstacle | undefined {
+  if (!pod.toleratesCordon) return undefined;
+  return {
+    permanent: false,
+    reason: 'tolerates cordoned nodes: the scheduler may put it straight back',
+    advice: `take the toleration of node.kubernetes.io/unschedulable out of ${ownerOf(pod)}, or leave it by a rule of the policy's drain with action Skip`,
+  };
+}
+
+/** Even with every pod healthy there is none to spare. */
+function isNeverMet({ expectedPods, desiredHealthy }: BudgetFacts): boolean {
+  return expectedPods > 0 && desiredHealthy >= expectedPods;
+}
+
+function written({ minAvailable, maxUnavailable }: BudgetFacts): string {
+  if (minAvailable !== undefined) return `minAvailable ${minAvailable}`;
+  return maxUnavailable === undefined ? 'no limit' : `maxUnavailable ${maxUnavailable}`;
+}
+
+function loosen(pod: SimulatedPod, budget: BudgetFacts): string {
+  const { namespace, name, expectedPods, minAvailable } = budget;
+  const edit = `kubectl -n ${namespace} edit pdb ${name}`;
+  const named = `budget ${namespace}/${name}`;
+  if (minAvailable === undefined) return `raise maxUnavailable of ${named}: ${edit}`;
+  const lower = `lower minAvailable of ${named} (${edit})`;
+  const scalable = scalableOwner(pod);
+  // Of a share, one more replica is wanted as well.
+  if (minAvailable.endsWith('%') || !scalable) return lower;
+  const replicas = `--replicas=${Math.max(expectedPods, Number(minAvailable)) + 1}`;
+  return `${lower}, or add a replica: kubectl -n ${namespace} scale ${scalable} ${replicas}`;
+}
+
+/** A ReplicaSet of a Deployment is named after it and the hash of its template. */
+function scalableOwner({ owner, labels }: SimulatedPod): string | undefined {
+  if (owner?.kind === 'StatefulSet') return `statefulset/${owner.name}`;
+  if (owner?.kind !== 'ReplicaSet') return undefined;
+  const suffix = `-${labels?.['pod-template-hash']}`;
+  if (!owner.name.endsWith(suffix)) return `replicaset/${owner.name}`;
+  return `deployment/${owner.name.slice(0, -suffix.length)}`;
+}
+
+/** Budgets that allow something, but not what nodes that are drained at once ask of them. */
+function exhaustedTogether(
+  leaving: readonly Leaving[],
+  wave: SimulatedWave,
+): readonly DrainBlocker[] {
+  return wave.budgets.flatMap((budget) => {
+    const asking = leaving
+      .map(({ node, pods }) => ({
+        node,
+        pods: pods.filter((pod) => pod.ready && budgetOf(pod, [budget]) === budget),
+      }))
+      .filter(({ pods }) => pods.length > 0);
+    const together = atOnce(asking, wave);
+    const count = together.reduce((sum, { pods }) => sum + pods.length, 0);
+    const second = together[1];
+    const pod = second?.pods[0];
+    const { name, disruptionsAllowed } = budget;
+    if (!second || !pod || count <= disruptionsAllowed) return [];
+    const nodes = together.map(({ node }) => node.node).join(' and ');
+    return {
+      ...named(second.node, pod),
+      budget: { name, disruptionsAllowed },
+      permanent: false,
+      reason: `budget ${name} (${written(budget)}) allows ${disruptionsAllowed} at once, and ${count} of its pods are on ${nodes}, which may be drained together`,
+      advice:
+        'they go one after the other, as fast as new pods become ready; with maxUnavailable 1 only one node waits for it',
+    };
+  });
+}
+
+/** Those of some nodes that could be in work at once, with most pods first. */
+function atOnce(asking: readonly Leaving[], wave: SimulatedWave): readonly Leaving[] {
+  const taken: Leaving[] = [];
+  for (const one of [...asking].sort((a, b) => b.pods.length - a.pods.length)) {
+    const domain = one.node.failureDomain;
+    const same = taken.filter(({ node }) => node.failureDomain === domain).length;
+    if (taken.length < wave.maxUnavailable && same < wave.maxPerFailureDomain) taken.push(one);
+  }
+  return taken;
+}
