@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { clusterActivities } from '../../activities/cluster.ts';
 import { kubernetesActivities } from '../../activities/kubernetes.ts';
-import { ATTENTION_ANNOTATION, LEASE_ANNOTATION } from '../../workflows/domain/inventory.ts';
+import { LEASE_ANNOTATION } from '../../workflows/domain/inventory.ts';
 import { access, FakeKube, fakeDeps, ref } from './fakes.ts';
 
 const holder = 'node/east/east-1';
 const mine = { ...ref, holder };
 
-function setUp(unschedulable = false) {
+function setUp(unschedulable = false, world: Parameters<typeof fakeDeps>[1] = {}) {
   const kube = new FakeKube();
   kube.addNode('east-1', unschedulable ? { spec: { unschedulable } } : {});
-  const { deps } = fakeDeps(kube);
+  const { deps } = fakeDeps(kube, world);
   const node = () => kube.nodes.get('east-1');
   return { kube, node, ...kubernetesActivities(deps), ...clusterActivities(deps) };
 }
@@ -74,23 +74,72 @@ describe('lease', () => {
   });
 });
 
-describe('quarantine', () => {
-  it('leaves the node cordoned, says why, and gives the lease back', async () => {
-    const { lease, quarantine, node } = setUp();
+describe('a lease that an earlier run of the node left behind', () => {
+  const leftBehind = { run: 'first', states: {} };
+  const again = (kube: FakeKube, run: string) => kubernetesActivities(fakeDeps(kube, { run }).deps);
+
+  for (const found of [true, false]) {
+    it(`is taken over, ${found ? 'cordoned' : 'schedulable'} as that run found the node`, async () => {
+      const { kube, lease, cordon } = setUp(found, leftBehind);
+      await lease({ ...mine, for: 'update a' });
+      await cordon(mine);
+      const second = again(kube, 'second');
+      const taken = await second.lease({ ...mine, for: 'update b' });
+      assert.equal(taken.cordonedBefore, found);
+      assert.match(taken.notes?.join() ?? '', /earlier run left behind.*2026.*"update a"/);
+      // A retry of the same run tells the same, and takes nothing over from itself.
+      assert.deepEqual(await second.lease({ ...mine, for: 'update b' }), taken);
+    });
+  }
+
+  it('is no reason to cordon a node again that somebody has uncordoned since', async () => {
+    const { kube, lease } = setUp(true, leftBehind);
     await lease({ ...mine, for: 'x' });
-    await quarantine({ ...mine, reason: 'the undo failed' });
-    await quarantine({ ...mine, reason: 'the undo failed' });
-    const annotations = node()?.metadata?.annotations ?? {};
-    assert.equal(node()?.spec?.unschedulable, true);
-    assert.match(annotations[ATTENTION_ANNOTATION] ?? '', /the undo failed/);
-    assert.equal(annotations[LEASE_ANNOTATION], undefined);
+    await kube.patchNode('east-1', { spec: { unschedulable: null } });
+    assert.equal((await again(kube, 'second').lease({ ...mine, for: 'x' })).cordonedBefore, false);
   });
 
-  it('is content with a node that is gone', async () => {
-    const { kube, quarantine, release } = setUp();
+  it('says nothing to a retry of the same run', async () => {
+    const { lease } = setUp(false, leftBehind);
+    const first = await lease({ ...mine, for: 'x' });
+    assert.deepEqual(first, { cordonedBefore: false });
+    assert.deepEqual(await lease({ ...mine, for: 'x' }), first);
+  });
+});
+
+describe('a node that has rejoined after its reboot', () => {
+  const rejoined = (cordonedBefore: boolean) => {
+    const world = setUp(false);
+    return { ...world, uncordon: () => world.uncordon({ ...mine, cordonedBefore }) };
+  };
+
+  it('is cordoned again if it was found so', async () => {
+    const { uncordon, node } = rejoined(true);
+    await uncordon();
+    await uncordon();
+    assert.equal(node()?.spec?.unschedulable, true);
+  });
+
+  it('is waited for while there is no Node object', async () => {
+    const { kube, uncordon, node } = rejoined(true);
+    const there = kube.nodes.get('east-1');
     kube.nodes.clear();
-    await quarantine({ ...mine, reason: 'x' });
-    await release(mine);
+    let asked = 0;
+    const getNode = kube.getNode.bind(kube);
+    kube.getNode = async (name) => {
+      asked += 1;
+      if (asked === 5 && there) kube.nodes.set(name, there);
+      return await getNode(name);
+    };
+    await uncordon();
+    assert.equal(node()?.spec?.unschedulable, true);
+    assert.equal(asked, 5);
+  });
+
+  it('is given up after a minute', async () => {
+    const { kube, uncordon } = rejoined(false);
+    kube.nodes.clear();
+    await rejectsWith(uncordon(), 'NodeGone', /gone/);
   });
 });
 
@@ -115,5 +164,72 @@ describe('the lease of a cluster', () => {
     kube.addNode('east-2', { status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } });
     kube.addNode('east-3');
     assert.deepEqual(await unavailableNodes({ access }), ['east-1', 'east-2']);
+  });
+});
+
+describe('the lease of a cluster that a rollout left behind', () => {
+  const gone = 'rollout/gone';
+  const held = { holder: gone, acquiredAtMs: 0, renewedAtMs: 0 };
+  const rows: [
+    name: string,
+    world: Parameters<typeof fakeDeps>[1],
+    lease: object,
+    refusal: RegExp | undefined,
+  ][] = [
+    ['ended', { states: { [gone]: 'Ended' } }, {}, undefined],
+    [
+      'still runs',
+      { states: { [gone]: 'Running' } },
+      {},
+      /since 1970.*still runs.*tidegate stop gone/,
+    ],
+    ['is not told of', { states: {} }, {}, /does not say.*delete lease tidegate/],
+    ['was deleted here', { states: { [gone]: 'Absent' }, home: 'A' }, { home: 'A' }, undefined],
+    ['may be elsewhere', { states: { [gone]: 'Absent' }, home: 'A' }, {}, /another one may/],
+    [
+      'is elsewhere',
+      { states: { [gone]: 'Ended' }, home: 'A' },
+      { home: 'B' },
+      /another Temporal namespace \(id B\)/,
+    ],
+    ['is no rollout', { states: { [gone]: 'Ended' } }, { holder: 'somebody' }, /by somebody since/],
+    [
+      'has our name elsewhere',
+      { states: {}, home: 'A' },
+      { holder: 'rollout/next', home: 'B' },
+      /another Temporal namespace/,
+    ],
+  ];
+  for (const [name, world, lease, refusal] of rows) {
+    it(`is ${refusal ? 'respected' : 'taken over'} if it ${name}`, async () => {
+      const { kube, acquireClusterLease } = setUp(false, world);
+      await kube.putLease('tidegate', 'tidegate', { ...held, ...lease });
+      const work = acquireClusterLease({ access, holder: 'rollout/next' });
+      if (refusal) await rejectsWith(work, 'LeaseHeld', refusal);
+      else {
+        await work;
+        assert.equal(kube.lease?.holder, 'rollout/next');
+        assert.equal(kube.lease.home, world?.home);
+        assert.ok(kube.lease.acquiredAtMs > 0);
+      }
+    });
+  }
+
+  it('is not taken from a holder that came back in between', async () => {
+    const states = { [gone]: 'Ended' as const, 'rollout/quick': 'Running' as const };
+    const { kube, acquireClusterLease } = setUp(false, { states });
+    await kube.putLease('tidegate', 'tidegate', held);
+    const getLease = kube.getLease.bind(kube);
+    let reads = 0;
+    kube.getLease = async () => {
+      const found = await getLease();
+      reads += 1;
+      if (reads === 1 && found) {
+        await kube.putLease('tidegate', 'tidegate', { ...found, holder: 'rollout/quick' });
+      }
+      return found;
+    };
+    const work = acquireClusterLease({ access, holder: 'rollout/next' });
+    await rejectsWith(work, 'LeaseHeld', /rollout\/quick.*still runs/);
   });
 });
