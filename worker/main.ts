@@ -78,11 +78,12 @@ async function createWorkers(
   const activities = createActivities(realDeps({ configFolder, log, workflows: workflowStates }));
   const { plan, planRollback, inventory, ...clusterActivities } = activities;
   const planning: Partial<TidegateActivities> = { plan, planRollback, inventory };
-  // Heartbeats carry cancellation: unthrottled beyond this, it would take eight seconds to arrive.
+  // Heartbeats carry cancellation, which would take eight seconds to arrive otherwise; and a drain's
+  // intent to evict, told one look (500 ms) before: it must have left the worker by then.
   const common = {
     connection,
     namespace,
-    maxHeartbeatThrottleInterval: '2s',
+    maxHeartbeatThrottleInterval: '250ms',
     ...STOPPING,
   } as const;
   const workflows = Worker.create({
