@@ -9,12 +9,9 @@ import { withHeartbeats } from './context.ts';
 import type { ActivityDeps } from './deps.ts';
 import { type FleetFacts, gatherFacts } from './facts.ts';
 import { fail } from './failure.ts';
-import { mapLimited } from './parallel.ts';
-import { podsWithBudgets } from './pod-facts.ts';
+import { fitting, withFittingDetail } from './plan-size.ts';
+import { drainsOf, type Occupancy, readOccupancy } from './wave-drains.ts';
 
-/** Below Temporal's 2 MB a payload, with room for what travels beside the plan. */
-const LIMIT_BYTES = 1.5 * 1024 * 1024;
-const PARALLEL_CALLS = 8;
 /** Packages that an inventory tells of, where they are installed. */
 const RUNTIME_PACKAGES = ['containerd', 'containerd.io', 'runc', 'crun', 'cri-o', 'kubelet'];
 
@@ -95,29 +92,27 @@ async function plan(deps: ActivityDeps, request: unknown, onProgress: Report): P
     const list = answer.reasons.map((reason) => `  ${reason}`).join('\n');
     fail('PlanRefused', `Rollout ${rollout.metadata.name} is refused:\n${list}`, answer.reasons);
   }
-  const impact = await impactOfPlan(deps, answer.plan, found);
-  const result = { plan: answer.plan, impact };
-  return sizeOf(result) <= LIMIT_BYTES ? result : fitting(withoutStays(result));
+  const made = answer.plan;
+  const occupancy = await readOccupancy(deps, made);
+  const nodes = made.waves.flatMap((wave) => wave.nodes);
+  const impact = nodes.map((node) => impactOn(node, made, found, occupancy));
+  const drains = await drainsOf(deps, made, occupancy);
+  return withFittingDetail({ plan: made, impact, ...(drains.length > 0 ? { drains } : {}) });
 }
 
-async function impactOfPlan(
-  deps: ActivityDeps,
+function impactOn(
+  node: PlannedNode,
   made: Plan,
   found: FleetFacts,
-): Promise<readonly NodeImpact[]> {
-  const nodes = made.waves.flatMap((wave) => wave.nodes);
-  return await mapLimited(nodes, PARALLEL_CALLS, async (node) => {
-    const access = made.clusters.find((entry) => entry.cluster === node.cluster);
-    if (!access) throw new Error(`the plan has no access to cluster ${node.cluster}`);
-    const pods = await podsWithBudgets(deps.kube(access), node.node);
-    const { disruption } = node;
-    return {
-      cluster: node.cluster,
-      node: node.node,
-      containersThatMustSurvive: mustSurvive(node, found),
-      pods: impactOf(pods, { disruption, jobs: made.policy.spec.drain.jobs }),
-    };
-  });
+  occupancy: Occupancy,
+): NodeImpact {
+  const { disruption } = node;
+  return {
+    cluster: node.cluster,
+    node: node.node,
+    containersThatMustSurvive: mustSurvive(node, found),
+    pods: impactOf(occupancy.podsOf(node), { ...made.policy.spec.drain, disruption }),
+  };
 }
 
 function mustSurvive(node: PlannedNode, found: FleetFacts): number {
@@ -125,30 +120,8 @@ function mustSurvive(node: PlannedNode, found: FleetFacts): number {
   return found.containers[`${node.cluster}/${node.node}`]?.length ?? 0;
 }
 
-/** Pods that nothing happens to are the first to go where a plan is large. */
-function withoutStays(result: PlanResult): PlanResult {
-  const impact = result.impact.map((entry) => ({
-    ...entry,
-    pods: entry.pods.filter((pod) => pod.effect !== 'Stays'),
-  }));
-  return { ...result, impact };
-}
-
 function withoutAbsentPackages<T extends FleetFacts['facts'][number]>(facts: T): T {
   if (!facts.host) return facts;
   const packages = facts.host.packages.filter((entry) => entry.version !== undefined);
   return { ...facts, host: { ...facts.host, packages } };
-}
-
-function sizeOf(value: unknown): number {
-  return Buffer.byteLength(JSON.stringify(value));
-}
-
-function fitting<T>(value: T): T {
-  const bytes = sizeOf(value);
-  if (bytes <= LIMIT_BYTES) return value;
-  return fail(
-    'PlanTooLarge',
-    `The result has ${bytes} bytes, more than the ${LIMIT_BYTES} that fit into one Temporal payload. Narrow spec.targets and roll out in several rollouts.`,
-  );
 }

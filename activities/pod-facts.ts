@@ -113,15 +113,3 @@ export async function learnVolumes(
     if (volume) known.set(`${namespace}/${claim}`, volume);
   });
 }
-
-/** Returns the facts of all pods of a node, budgets and volumes included. */
-export async function podsWithBudgets(kube: KubeAdapter, node: string): Promise<PodFacts[]> {
-  const pods = await kube.podsOn(node);
-  const namespaces = [...new Set(pods.map((pod) => pod.metadata?.namespace ?? ''))];
-  const budgets = new Map(
-    await Promise.all(namespaces.map(async (name) => [name, await kube.budgetsIn(name)] as const)),
-  );
-  const volumes = new Map<string, BoundVolume>();
-  await learnVolumes(kube, pods, volumes);
-  return pods.map((pod) => podFacts(pod, budgets.get(pod.metadata?.namespace ?? ''), volumes));
-}
