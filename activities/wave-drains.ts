@@ -1,0 +1,179 @@
+/** Reads what runs on the nodes of a plan, and tells what draining its waves would meet. */
+import { EXPECTED_TURN_MS, firingConflicts } from '../workflows/domain/cron.ts';
+import {
+  type BudgetFacts,
+  type SimulatedPod,
+  simulateDrain,
+} from '../workflows/domain/drain-simulation.ts';
+import type { ClusterAccess } from '../workflows/domain/inventory.ts';
+import type { Plan, PlannedNode, PlannedWave, WaveDrain } from '../workflows/domain/plan-types.ts';
+import type {
+  BoundVolume,
+  KubeAdapter,
+  V1Node,
+  V1Pod,
+  V1PodDisruptionBudget,
+} from './adapters/kube-adapter.ts';
+import { upcomingFirings } from './cron-jobs.ts';
+import type { ActivityDeps } from './deps.ts';
+import { hasCondition, nameOf } from './node-facts.ts';
+import { mapLimited } from './parallel.ts';
+import { learnVolumes, podFacts } from './pod-facts.ts';
+
+const PARALLEL_CALLS = 8;
+/** From so many restarts on, a pod that is not ready is taken for one that keeps crashing. */
+const MANY_RESTARTS = 3;
+
+/** The pods of every node of a plan, and the budgets of their namespaces. */
+export interface Occupancy {
+  podsOf(node: PlannedNode): readonly SimulatedPod[];
+  budgetsOf(cluster: string): readonly BudgetFacts[];
+}
+
+/** Reads the pods of all nodes of a plan; budgets are read once for each namespace. */
+export async function readOccupancy(deps: ActivityDeps, plan: Plan): Promise<Occupancy> {
+  const pods = new Map<string, readonly SimulatedPod[]>();
+  const readers = new Map(
+    plan.clusters.map((access) => [access.cluster, new PodReader(deps.kube(access))]),
+  );
+  const nodes = plan.waves.flatMap((wave) => wave.nodes);
+  await mapLimited(nodes, PARALLEL_CALLS, async (node) => {
+    const reader = readers.get(node.cluster);
+    if (!reader) throw new Error(`the plan has no access to cluster ${node.cluster}`);
+    pods.set(keyOf(node), await reader.podsOn(node.node));
+  });
+  const budgets = new Map<string, readonly BudgetFacts[]>();
+  for (const [cluster, reader] of readers) budgets.set(cluster, await reader.allBudgets());
+  return {
+    podsOf: (node) => pods.get(keyOf(node)) ?? [],
+    budgetsOf: (cluster) => budgets.get(cluster) ?? [],
+  };
+}
+
+const keyOf = ({ cluster, node }: PlannedNode) => `${cluster}/${node}`;
+
+/** Reads pods of one cluster; what several pods share is read once. */
+class PodReader {
+  private readonly budgets = new Map<string, Promise<readonly V1PodDisruptionBudget[]>>();
+  private readonly volumes = new Map<string, BoundVolume>();
+  private readonly kube: KubeAdapter;
+
+  constructor(kube: KubeAdapter) {
+    this.kube = kube;
+  }
+
+  async podsOn(node: string): Promise<readonly SimulatedPod[]> {
+    const pods = await this.kube.podsOn(node);
+    await learnVolumes(this.kube, pods, this.volumes);
+    return await Promise.all(
+      pods.map(async (pod) => {
+        const budgets = await this.budgetsIn(pod.metadata?.namespace ?? '');
+        return { ...podFacts(pod, budgets, this.volumes), ...healthOf(pod) };
+      }),
+    );
+  }
+
+  async allBudgets(): Promise<readonly BudgetFacts[]> {
+    return (await Promise.all(this.budgets.values())).flat().map(budgetFacts);
+  }
+
+  private budgetsIn(namespace: string): Promise<readonly V1PodDisruptionBudget[]> {
+    const known = this.budgets.get(namespace) ?? this.kube.budgetsIn(namespace);
+    this.budgets.set(namespace, known);
+    return known;
+  }
+}
+
+function healthOf({ status }: V1Pod): Pick<SimulatedPod, 'ready' | 'crashLooping'> {
+  const ready = status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
+  const containers = [
+    ...(status?.initContainerStatuses ?? []),
+    ...(status?.containerStatuses ?? []),
+  ];
+  const crashes = containers.some(
+    ({ state, restartCount, ready: well }) =>
+      state?.waiting?.reason === 'CrashLoopBackOff' || (!well && restartCount >= MANY_RESTARTS),
+  );
+  return { ready, crashLooping: !ready && crashes };
+}
+
+/** Returns what a PodDisruptionBudget says. */
+export function budgetFacts({ metadata, spec, status }: V1PodDisruptionBudget): BudgetFacts {
+  const { minAvailable, maxUnavailable } = spec ?? {};
+  const current = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0);
+  return {
+    namespace: metadata?.namespace ?? '',
+    name: metadata?.name ?? '',
+    counted: status !== undefined && current,
+    disruptionsAllowed: status?.disruptionsAllowed ?? 0,
+    currentHealthy: status?.currentHealthy ?? 0,
+    desiredHealthy: status?.desiredHealthy ?? 0,
+    expectedPods: status?.expectedPods ?? 0,
+    ...(minAvailable === undefined ? {} : { minAvailable: String(minAvailable) }),
+    ...(maxUnavailable === undefined ? {} : { maxUnavailable: String(maxUnavailable) }),
+    unhealthyAlways: spec?.unhealthyPodEvictionPolicy === 'AlwaysAllow',
+  };
+}
+
+/** Returns what draining each wave that drains would meet; nothing is evicted to find out. */
+export async function drainsOf(
+  deps: ActivityDeps,
+  plan: Plan,
+  occupancy: Occupancy,
+): Promise<readonly WaveDrain[]> {
+  const waves = plan.waves.filter((wave) => wave.nodes.some(drains));
+  const firings = new Map<string, FiringsOf>();
+  for (const access of plan.clusters) {
+    const concerned = waves.some((wave) => wave.cluster === access.cluster);
+    if (concerned) firings.set(access.cluster, await firingsIn(deps, access, plan));
+  }
+  return waves.map((wave) => ({
+    wave: wave.name,
+    cluster: wave.cluster,
+    blockers: blockersOf(wave, plan, occupancy),
+    firings: wave.nodes.filter(drains).flatMap((node) => firings.get(wave.cluster)?.(node) ?? []),
+  }));
+}
+
+const drains = ({ disruption }: PlannedNode) => disruption === 'Drain' || disruption === 'Reboot';
+
+function blockersOf(wave: PlannedWave, plan: Plan, occupancy: Occupancy) {
+  return simulateDrain({
+    nodes: wave.nodes.filter(drains).map((node) => ({
+      node: node.node,
+      failureDomain: node.failureDomain,
+      disruption: node.disruption,
+      pods: occupancy.podsOf(node),
+    })),
+    budgets: occupancy.budgetsOf(wave.cluster),
+    drain: plan.policy.spec.drain,
+    maxUnavailable: wave.maxUnavailable,
+    maxPerFailureDomain: wave.maxPerFailureDomain,
+  });
+}
+
+type FiringsOf = (node: PlannedNode) => WaveDrain['firings'];
+
+async function firingsIn(
+  deps: ActivityDeps,
+  access: ClusterAccess,
+  plan: Plan,
+): Promise<FiringsOf> {
+  const nodes = await deps.kube(access).listNodes();
+  const forecasts = await upcomingFirings(deps, access, nodes);
+  const unavailable = nodes.filter(isUnavailable).map(nameOf);
+  const nowMs = deps.clock.now();
+  return ({ node, disruption }) =>
+    firingConflicts({
+      node,
+      nowMs,
+      expectedMs: EXPECTED_TURN_MS[disruption],
+      unavailable,
+      forecasts,
+      drain: plan.policy.spec.drain,
+    });
+}
+
+function isUnavailable(node: V1Node): boolean {
+  return !hasCondition(node, 'Ready') || node.spec?.unschedulable === true;
+}
