@@ -2,7 +2,8 @@
 import type { ClusterActivities } from '../workflows/contract.ts';
 import type { ClusterAccess } from '../workflows/domain/inventory.ts';
 import type { PlannedNode } from '../workflows/domain/plan-types.ts';
-import type { KubeAdapter, V1Pod } from './adapters/kube-adapter.ts';
+import type { KubeAdapter } from './adapters/kube-adapter.ts';
+import { daemonSetProblems } from './checks/daemonset-check.ts';
 import { judgeHost, judgeNode } from './checks/host-check.ts';
 import { acquireLease, releaseLease } from './cluster-lease.ts';
 import { type ActivityDeps, withHost } from './deps.ts';
@@ -98,13 +99,7 @@ async function nodeObject(kube: KubeAdapter, node: string): Promise<readonly str
 }
 
 async function daemonSetPods(kube: KubeAdapter, node: string): Promise<readonly string[]> {
-  const pods = await kube.podsOn(node);
-  const isReady = (pod: V1Pod) =>
-    pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
-  return pods
-    .filter((pod) => pod.metadata?.ownerReferences?.some((owner) => owner.kind === 'DaemonSet'))
-    .filter((pod) => !pod.metadata?.deletionTimestamp && !isReady(pod))
-    .map((pod) => `DaemonSet pod ${pod.metadata?.namespace}/${pod.metadata?.name} is not Ready`);
+  return daemonSetProblems(await kube.podsOn(node));
 }
 
 async function hostState(

@@ -1,15 +1,17 @@
 /** The activity that proves a node to be as it must be, forward or back. */
 import type { NodeActivities, VerifyResult } from '../workflows/contract.ts';
+import type { ContainerFacts } from '../workflows/domain/inventory.ts';
 import type { HostAdapter } from './adapters/host-adapter.ts';
 import type { KubeAdapter } from './adapters/kube-adapter.ts';
-import { checkExec } from './checks/exec-check.ts';
+import { daemonSetProblems } from './checks/daemonset-check.ts';
+import { checkExec, execInProbe } from './checks/exec-check.ts';
 import { judgeHost, judgeNode } from './checks/host-check.ts';
 import { type Check, type CheckAnswer, pollChecks } from './checks/poll.ts';
-import { checkProbe } from './checks/probe.ts';
+import { checkProbe, type ProbeInput } from './checks/probe.ts';
 import { describe, judgeMissing, missingContainers } from './checks/survivors.ts';
 import { withHeartbeats } from './context.ts';
 import { type ActivityDeps, withHost } from './deps.ts';
-import { fail } from './failure.ts';
+import { fail, failureType, messageOf } from './failure.ts';
 import { type HostInspection, inspectHost } from './host-facts.ts';
 
 type VerifyInput = Parameters<NodeActivities['verify']>[0];
@@ -72,44 +74,75 @@ async function checkHost(
   const silent = Object.keys(found.host.daemons).length === 0;
   const missing = silent ? [] : missingContainers(found.containers, before);
   const host = judgeHost(found, input);
-  if (!input.containersMustSurvive) {
-    if (host.kind !== 'Passed') return host;
-    const containersLost = missing.map(describe);
-    const containersSurvived = before.length - missing.length;
-    return { kind: 'Passed', value: { packages: host.value, containersSurvived, containersLost } };
-  }
+  if (!input.containersMustSurvive) return withLost(host, input, missing);
   const pods = missing.length > 0 ? await kube.podsOn(input.node) : [];
   const { lost, unclear } = judgeMissing(missing, pods);
+  // An undo brings no container back: that the node is as it was is what counts.
+  if (input.expect === 'From') return withLost(host, input, [...lost, ...unclear]);
   const reasons = [
     ...(host.kind === 'Passed' ? [] : host.reasons),
     ...(lost.length > 0 ? [`did not survive: ${lost.slice(0, 10).join(', ')}`] : []),
     ...(unclear.length > 0 ? [`not running any more: ${unclear.slice(0, 10).join(', ')}`] : []),
   ];
-  if (host.kind === 'Passed' && reasons.length === 0) {
-    const value = { packages: host.value, containersSurvived: before.length, containersLost: [] };
-    return { kind: 'Passed', value };
-  }
+  if (host.kind === 'Passed' && reasons.length === 0) return withLost(host, input, []);
   return { kind: host.kind === 'Failed' || lost.length > 0 ? 'Failed' : 'Waiting', reasons };
+}
+
+/** Passes with the host; containers that are gone are told, and no reason to fail. */
+function withLost(
+  host: CheckAnswer<VerifyResult['packages']>,
+  { containersBefore }: VerifyInput,
+  lost: readonly (ContainerFacts | string)[],
+): CheckAnswer<HostProof> {
+  if (host.kind !== 'Passed') return host;
+  const containersLost = lost.map((entry) => (typeof entry === 'string' ? entry : describe(entry)));
+  const containersSurvived = containersBefore.length - lost.length;
+  return { kind: 'Passed', value: { packages: host.value, containersSurvived, containersLost } };
+}
+
+/** After a reboot the Node object may be gone for a while; its kubelet brings it back. */
+async function checkNode(kube: KubeAdapter, input: VerifyInput): Promise<CheckAnswer<null>> {
+  try {
+    return judgeNode(await kube.getNode(input.node));
+  } catch (error) {
+    if (!input.mayRejoin || failureType(error) !== 'NodeGone') throw error;
+    return { kind: 'Waiting', reasons: [messageOf(error)] };
+  }
+}
+
+/** Statuses of pods are compared with what the host runs: after a reboot they are of before for a while. */
+async function checkDaemonSets(
+  kube: KubeAdapter,
+  host: HostAdapter,
+  node: string,
+): Promise<CheckAnswer<null>> {
+  const [pods, found] = await Promise.all([kube.podsOn(node), inspectHost(host, node, [])]);
+  const tells = Object.keys(found.host.daemons).length > 0;
+  const reasons = daemonSetProblems(pods, tells ? found.containers : undefined);
+  return reasons.length > 0 ? { kind: 'Waiting', reasons } : { kind: 'Passed', value: null };
 }
 
 function checksOf(deps: ActivityDeps, host: HostAdapter, input: VerifyInput): readonly Check[] {
   const { node, verification, packages, containersBefore } = input;
   const kube = deps.kube(input.access);
   const names = packages.map((entry) => entry.name);
+  const command = verification.execCommand;
   const checks: Check[] = [
     {
       name: 'host',
       ask: async () => await checkHost(kube, await inspectHost(host, node, names), input),
     },
-    { name: 'node', ask: async () => judgeNode(await kube.getNode(node)) },
-    {
-      name: 'exec',
-      ask: () => checkExec(kube, { node, command: verification.execCommand, containersBefore }),
-    },
+    { name: 'node', ask: () => checkNode(kube, input) },
+    { name: 'DaemonSets', ask: () => checkDaemonSets(kube, host, node) },
+    { name: 'exec', ask: () => checkExec(kube, { node, command, containersBefore }) },
   ];
   const image = verification.probeImage;
   if (image) {
-    const probe = { node, image, command: verification.probeCommand, clock: deps.clock };
+    const probe: ProbeInput = {
+      ...{ node, image, command: verification.probeCommand, clock: deps.clock },
+      cancelled: deps.context().signal,
+      whileItRuns: (container) => execInProbe(kube, { node, command }, container),
+    };
     checks.push({ name: 'probe', ask: (signal) => checkProbe(kube, probe, signal) });
   }
   return checks;

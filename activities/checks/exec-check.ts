@@ -2,16 +2,9 @@
 import type { ContainerFacts } from '../../workflows/domain/inventory.ts';
 import type { KubeAdapter, V1Pod } from '../adapters/kube-adapter.ts';
 import type { CheckAnswer } from './poll.ts';
-import { isProbe } from './probe.ts';
+import { type ContainerRef, isProbe } from './probe.ts';
 
 const MAX_PODS = 3;
-
-/** Where a command is tried. */
-interface ExecTarget {
-  readonly namespace: string;
-  readonly pod: string;
-  readonly container: string;
-}
 
 /** Runs the command in a container of the node, in up to three pods; passes at the first success. */
 export async function checkExec(
@@ -26,19 +19,42 @@ export async function checkExec(
   if (targets.length === 0) return { kind: 'Passed', value: 'skipped: no running container' };
   const reasons: string[] = [];
   for (const target of targets) {
-    const answer = await kube.exec({ ...target, command: input.command });
-    const where = `${target.namespace}/${target.pod}/${target.container}`;
-    if (answer.ok) return { kind: 'Passed', value: where };
-    reasons.push(`"${input.command.join(' ')}" in ${where}: ${answer.message}`);
+    const problem = await tryExec(kube, target, input.command);
+    if (!problem) return { kind: 'Passed', value: nameOf(target) };
+    reasons.push(problem);
   }
   return { kind: 'Waiting', reasons };
+}
+
+/** Runs the command in a probe, where the node has no other container to run it in. */
+export async function execInProbe(
+  kube: KubeAdapter,
+  input: { readonly node: string; readonly command: readonly string[] },
+  probe: ContainerRef,
+): Promise<string | undefined> {
+  const others = chooseTargets(await kube.podsOn(input.node), []);
+  return others.length > 0 ? undefined : await tryExec(kube, probe, input.command);
+}
+
+/** Returns what went wrong, or undefined. */
+async function tryExec(
+  kube: KubeAdapter,
+  target: ContainerRef,
+  command: readonly string[],
+): Promise<string | undefined> {
+  const answer = await kube.exec({ ...target, command });
+  return answer.ok ? undefined : `"${command.join(' ')}" in ${nameOf(target)}: ${answer.message}`;
+}
+
+function nameOf({ namespace, pod, container }: ContainerRef): string {
+  return `${namespace}/${pod}/${container}`;
 }
 
 /** Pods that ran before the change come first, those not Ready or of the system last. */
 export function chooseTargets(
   pods: readonly V1Pod[],
   before: readonly ContainerFacts[],
-): readonly ExecTarget[] {
+): readonly ContainerRef[] {
   const old = new Set(before.map(({ namespace, pod }) => `${namespace}/${pod}`));
   const rank = (pod: V1Pod) =>
     (old.has(`${pod.metadata?.namespace}/${pod.metadata?.name}`) ? 0 : 1) +

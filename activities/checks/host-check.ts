@@ -12,7 +12,7 @@ export interface HostExpectation {
   readonly expect: 'From' | 'To';
 }
 
-/** Judges packages, daemons and CRI of one inspection. */
+/** Judges packages, the kernel, daemons and CRI of one inspection. */
 export function judgeHost(
   found: HostInspection,
   wanted: HostExpectation,
@@ -20,6 +20,7 @@ export function judgeHost(
   const { packages, expect } = wanted;
   const broken = packages.flatMap((entry) => [
     ...packageProblems(entry, expect, found),
+    ...wrongKernel(entry, expect, found),
     ...wrongDaemon(entry, expect, found),
   ]);
   const waiting = packages.flatMap((entry) => silentDaemon(entry, found));
@@ -41,6 +42,18 @@ function packageProblems(
   if (installed?.version === version && installed.status?.endsWith(' ok installed')) return [];
   const is = installed?.version ? `${installed.version} (${installed.status})` : 'not installed';
   return [`${entry.name} is ${is} instead of ${version} (install ok installed)`];
+}
+
+/** A host that has come back on another kernel than the package's will not change by being waited for. */
+function wrongKernel(
+  entry: PlannedPackage,
+  expect: 'From' | 'To',
+  found: HostInspection,
+): string[] {
+  const { kernelRelease, version } = expect === 'To' ? entry.to : entry.from;
+  const { kernel } = found.host;
+  if (kernelRelease === undefined || kernel === kernelRelease) return [];
+  return [`runs kernel ${kernel} instead of ${kernelRelease} of ${entry.name} ${version}`];
 }
 
 /** A daemon that answers has loaded its plugins, and the transaction has restarted it if need be. */

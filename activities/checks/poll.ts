@@ -23,6 +23,9 @@ export interface PollResult {
 
 const POLL_MS = 200;
 
+/** Why a check's signal is aborted when time is up; it may still end what it has begun. */
+export const TIME_IS_UP = new Error('time is up');
+
 /** Polls all checks; every one that does not pass is reported, not only the last one. */
 export async function pollChecks(
   checks: readonly Check[],
@@ -43,13 +46,14 @@ export async function pollChecks(
         return;
       }
       open.set(check.name, answer.reasons);
-      if (answer.kind === 'Failed' || clock.now() >= deadline) return stop.abort();
+      if (answer.kind === 'Failed') return stop.abort();
+      if (clock.now() >= deadline) return stop.abort(TIME_IS_UP);
       await clock.sleep(POLL_MS, signal).catch((error: unknown) => {
         if (!signal.aborted) throw error;
       });
     }
   };
-  const atDeadline = setTimeout(() => stop.abort(), limits.timeoutMs);
+  const atDeadline = setTimeout(() => stop.abort(TIME_IS_UP), limits.timeoutMs);
   try {
     await Promise.all(checks.map(follow));
   } finally {

@@ -2,11 +2,12 @@
 import { createHash } from 'node:crypto';
 import type { KubeAdapter, V1Pod } from '../adapters/kube-adapter.ts';
 import type { Clock } from '../context.ts';
-import type { CheckAnswer } from './poll.ts';
+import { type CheckAnswer, TIME_IS_UP } from './poll.ts';
 
 /** Namespace of everything Tidegate creates; must match deploy/rbac.yaml. */
 export const NAMESPACE = 'tidegate';
 const PROBE_LABEL = 'tidegate.dev/probe';
+const CONTAINER = 'probe';
 const POLL_MS = 100;
 /** After this the pod is removed and another one is tried. */
 const START_TIMEOUT_MS = 30_000;
@@ -23,49 +24,86 @@ export function probeName(node: string): string {
   return `${name.slice(0, 54)}-${createHash('sha256').update(node).digest('hex').slice(0, 8)}`;
 }
 
-/** Starts a probe pod, waits until it runs, and removes it whatever happens; passes with the time it took. */
+/** What a probe is made of. */
+export interface ProbeInput {
+  readonly node: string;
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly clock: Clock;
+  /** Ends the probe even where it may outlast the time of the checks. */
+  readonly cancelled: AbortSignal;
+  /** Asked once the probe runs; what it returns is wrong with it. */
+  readonly whileItRuns?: (container: ContainerRef) => Promise<string | undefined>;
+}
+
+/** A container of a pod. */
+export interface ContainerRef {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+}
+
+/**
+ * Starts a probe pod, waits until it runs and has an address, and removes it whatever happens;
+ * passes with the time it took. A probe that its kubelet has not seen when time is up says nothing
+ * of the node, e.g. after a restart of the API server: it alone goes on, until its own time is up.
+ */
 export async function checkProbe(
   kube: KubeAdapter,
-  input: {
-    readonly node: string;
-    readonly image: string;
-    readonly command: readonly string[];
-    readonly clock: Clock;
-  },
+  input: ProbeInput,
   signal: AbortSignal,
 ): Promise<CheckAnswer<number>> {
   const name = probeName(input.node);
-  const { clock } = input;
+  const { clock, cancelled } = input;
   const started = clock.now();
   const created = await kube.createPod(NAMESPACE, probePod(name, input));
   if (!created) {
     await kube.deletePod(NAMESPACE, name);
     return { kind: 'Waiting', reasons: [`an older probe pod ${NAMESPACE}/${name} is going away`] };
   }
+  const waiting = (what: string) =>
+    ({ kind: 'Waiting', reasons: [`probe pod ${NAMESPACE}/${name} ${what}`] }) as const;
   try {
-    let last = 'was not looked at';
-    while (!signal.aborted && clock.now() - started < START_TIMEOUT_MS) {
+    for (;;) {
       const pod = await kube.getPod(NAMESPACE, name);
-      const phase = pod?.status?.phase;
-      if (phase === 'Running' || phase === 'Succeeded') {
-        return { kind: 'Passed', value: clock.now() - started };
+      if (!pod) return waiting('was deleted by somebody');
+      const phase = pod.status?.phase;
+      if (hasRun(pod)) {
+        const tookMs = clock.now() - started;
+        const problem = phase === 'Running' && (await input.whileItRuns?.(containerOf(name)));
+        return problem
+          ? { kind: 'Waiting', reasons: [problem] }
+          : { kind: 'Passed', value: tookMs };
       }
-      last = pod ? describe(pod) : 'was deleted by somebody';
-      if (phase === 'Failed' || !pod) break;
-      await clock.sleep(POLL_MS, signal).catch((error: unknown) => {
-        if (!signal.aborted) throw error;
+      const goesOn = !signal.aborted || (signal.reason === TIME_IS_UP && isUnseen(pod));
+      const late = clock.now() - started >= START_TIMEOUT_MS;
+      if (phase === 'Failed' || late || !goesOn || cancelled.aborted) return waiting(describe(pod));
+      const until = signal.aborted ? cancelled : signal;
+      await clock.sleep(POLL_MS, until).catch((error: unknown) => {
+        if (!until.aborted) throw error;
       });
     }
-    return { kind: 'Waiting', reasons: [`probe pod ${NAMESPACE}/${name} ${last}`] };
   } finally {
     await kube.deletePod(NAMESPACE, name);
   }
 }
 
-function probePod(
-  name: string,
-  input: { readonly node: string; readonly image: string; readonly command: readonly string[] },
-): V1Pod {
+/** The address is what the CNI plugin has given: without one the node runs pods, and nobody reaches them. */
+function hasRun(pod: V1Pod): boolean {
+  const { phase, podIP } = pod.status ?? {};
+  return phase === 'Succeeded' || (phase === 'Running' && podIP !== undefined && podIP !== '');
+}
+
+/** Whether no kubelet has begun with a pod. */
+function isUnseen(pod: V1Pod): boolean {
+  return pod.status?.phase === 'Pending' && (pod.status.containerStatuses ?? []).length === 0;
+}
+
+function containerOf(pod: string): ContainerRef {
+  return { namespace: NAMESPACE, pod, container: CONTAINER };
+}
+
+function probePod(name: string, input: ProbeInput): V1Pod {
   return {
     metadata: {
       name,
@@ -80,7 +118,7 @@ function probePod(
       tolerations: [{ operator: 'Exists' }],
       containers: [
         {
-          name: 'probe',
+          name: CONTAINER,
           image: input.image,
           imagePullPolicy: 'IfNotPresent',
           ...(input.command.length > 0 ? { command: [...input.command] } : {}),
@@ -101,5 +139,7 @@ function describe(pod: V1Pod): string {
   const state = pod.status?.containerStatuses?.[0]?.state;
   const why = state?.waiting ?? state?.terminated;
   const detail = [why?.reason, why?.message, pod.status?.message].filter(Boolean).join(': ');
-  return `is ${pod.status?.phase ?? 'not scheduled'}${detail ? ` (${detail.slice(0, 300)})` : ''}`;
+  const phase = pod.status?.phase ?? 'not scheduled';
+  if (phase === 'Running') return 'is Running and has no address: look at the CNI plugin';
+  return `is ${phase}${detail ? ` (${detail.slice(0, 300)})` : ''}`;
 }

@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { checkExec, chooseTargets } from '../../activities/checks/exec-check.ts';
-import { type Check, type CheckAnswer, pollChecks } from '../../activities/checks/poll.ts';
-import { checkProbe, probeName } from '../../activities/checks/probe.ts';
+import type { V1Pod } from '../../activities/adapters/kube-adapter.ts';
+import { daemonSetProblems } from '../../activities/checks/daemonset-check.ts';
+import { checkExec, chooseTargets, execInProbe } from '../../activities/checks/exec-check.ts';
+import { judgeHost } from '../../activities/checks/host-check.ts';
+import {
+  type Check,
+  type CheckAnswer,
+  pollChecks,
+  TIME_IS_UP,
+} from '../../activities/checks/poll.ts';
+import { checkProbe, type ProbeInput, probeName } from '../../activities/checks/probe.ts';
 import { failure } from '../../activities/failure.ts';
+import type { HostInspection } from '../../activities/host-facts.ts';
 import { FakeClock, FakeKube, fakeDeps, pod } from './fakes.ts';
 
 /** A check that gives these answers, the last one for ever. */
@@ -112,8 +121,75 @@ describe('the exec check', () => {
   });
 });
 
+describe('the pods of DaemonSets', () => {
+  const agent = (id: string, more: object = {}) =>
+    pod('agent', 'DaemonSet/agent', {
+      status: {
+        phase: 'Running',
+        conditions: [{ type: 'Ready', status: 'True' }],
+        containerStatuses: [
+          { name: 'agent', containerID: `containerd://${id}`, state: { running: {} } },
+        ] as never,
+        ...more,
+      },
+    });
+  const deleted = pod('old', 'DaemonSet/agent', { metadata: { deletionTimestamp: new Date() } });
+  const cases: [string, V1Pod[], { id: string }[] | undefined, RegExp | undefined][] = [
+    ['Ready, and its container runs', [agent('c1')], [{ id: 'c1' }, { id: 'x' }], undefined],
+    ['Ready, by a status of before the reboot', [agent('c1')], [{ id: 'c2' }], /of before/],
+    ['Ready, on a host that tells nothing of containers', [agent('c1')], undefined, undefined],
+    ['not Ready', [agent('c1', { conditions: [] })], [{ id: 'c1' }], /shop\/agent is not Ready/],
+    ['on its way out', [deleted], [], undefined],
+    ['of another controller', [pod('web', 'ReplicaSet/web')], [], undefined],
+  ];
+  for (const [title, pods, onHost, expected] of cases) {
+    it(`${title}: ${expected ? 'a problem' : 'fine'}`, () => {
+      const problems = daemonSetProblems(pods, onHost);
+      if (expected) assert.match(problems.join(), expected);
+      else assert.deepEqual(problems, []);
+    });
+  }
+});
+
+describe('the host', () => {
+  const end = (version: string, kernelRelease?: string) => ({
+    ...{ version, sha256: '', daemonVersion: version },
+    ...(kernelRelease ? { kernelRelease } : {}),
+  });
+  const host = (version: string, kernel: string) => ({
+    containers: [],
+    host: {
+      kernel,
+      daemons: {},
+      packages: [{ name: 'linux', version, status: 'install ok installed', held: false }],
+    },
+  });
+  const judged = (found: object, expect: 'From' | 'To', ...kernels: [string?, string?]) =>
+    judgeHost(found as HostInspection, {
+      packages: [{ name: 'linux', from: end('1', kernels[0]), to: end('2', kernels[1]) }],
+      expect,
+    });
+
+  it('that is back on the old kernel has failed for good', () => {
+    const answer = judged(host('2', '6.1.0-40'), 'To', '6.1.0-40', '6.1.0-41');
+    assert.equal(answer.kind, 'Failed');
+    assert.match(JSON.stringify(answer), /runs kernel 6\.1\.0-40 instead of 6\.1\.0-41 of linux 2/);
+  });
+  it('passes with the kernel of the end that is expected', () => {
+    assert.equal(judged(host('2', 'b'), 'To', 'a', 'b').kind, 'Passed');
+    assert.equal(judged(host('1', 'a'), 'From', 'a', 'b').kind, 'Passed');
+    assert.equal(judged(host('1', 'b'), 'From', 'a', 'b').kind, 'Failed');
+  });
+  it('may run any kernel where the bundle names none', () => {
+    assert.equal(judged(host('2', 'whatever'), 'To').kind, 'Passed');
+  });
+});
+
 describe('the probe', () => {
-  const input = { node: 'east-1', image: 'probe', command: [], clock: new FakeClock() };
+  const input: ProbeInput = {
+    ...{ node: 'east-1', image: 'probe', command: [], clock: new FakeClock() },
+    cancelled: new AbortController().signal,
+  };
   const { signal } = new AbortController();
 
   it('comes and goes', async () => {
@@ -135,6 +211,57 @@ describe('the probe', () => {
     const answer = await checkProbe(kube, input, signal);
     assert.match(answer.kind === 'Waiting' ? answer.reasons.join() : '', /is Pending/);
     assert.deepEqual(kube.pods, []);
+  });
+
+  it('needs an address', async () => {
+    const kube = new FakeKube();
+    kube.createdAddress = '';
+    const answer = await checkProbe(kube, input, signal);
+    assert.match(answer.kind === 'Waiting' ? answer.reasons.join() : '', /has no address/);
+  });
+
+  it('takes the command where nothing else runs, and only there', async () => {
+    const kube = new FakeKube();
+    const asked: string[] = [];
+    kube.exec = async (target?: { pod: string }) => {
+      asked.push(target?.pod ?? '');
+      return { ok: false, message: 'exec failed' };
+    };
+    const command = { node: 'east-1', command: ['true'] };
+    const whileItRuns: ProbeInput['whileItRuns'] = (probe) => execInProbe(kube, command, probe);
+    const alone = await checkProbe(kube, { ...input, whileItRuns }, signal);
+    assert.match(alone.kind === 'Waiting' ? alone.reasons.join() : '', /"true" in .*exec failed/);
+    assert.deepEqual(asked, [probeName('east-1')]);
+    kube.pods = [running('web')];
+    assert.equal((await checkProbe(kube, { ...input, whileItRuns }, signal)).kind, 'Passed');
+  });
+
+  describe('when time is up', () => {
+    const begun = [{ name: 'probe', state: { waiting: { reason: 'ErrImagePull' } } }];
+    const cases: [string, Error, object, 'Passed' | 'Waiting'][] = [
+      ['goes on while no kubelet has seen it', TIME_IS_UP, {}, 'Passed'],
+      ['ends where its kubelet has begun', TIME_IS_UP, { containerStatuses: begun }, 'Waiting'],
+      ['ends where another check has failed for good', new Error('stop'), {}, 'Waiting'],
+    ];
+    for (const [title, reason, status, expected] of cases) {
+      it(title, async () => {
+        const kube = new FakeKube();
+        const stop = new AbortController();
+        kube.createdPhase = 'Pending';
+        let looks = 0;
+        const getPod = kube.getPod.bind(kube);
+        kube.getPod = async (namespace, name) => {
+          const found = await getPod(namespace, name);
+          if (!found) return undefined;
+          looks += 1;
+          if (looks === 2) stop.abort(reason);
+          const phase = looks < 5 ? 'Pending' : 'Running';
+          return { ...found, status: { ...found.status, phase, ...status } };
+        };
+        assert.equal((await checkProbe(kube, input, stop.signal)).kind, expected);
+        assert.deepEqual(kube.pods, []);
+      });
+    }
   });
 
   it('has a name that Kubernetes takes, whatever the node is called', () => {

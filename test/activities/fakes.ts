@@ -61,6 +61,8 @@ export class FakeKube implements KubeAdapter {
   onAttachments: () => void = () => undefined;
   /** Phase that a created pod is found in. */
   createdPhase = 'Running';
+  /** Address of a created pod; "" for none. */
+  createdAddress = '192.0.2.100';
   /** Called before each list of pods. */
   onList: () => void = () => undefined;
   /** Called before each patch, e.g. to change the node meanwhile. */
@@ -114,7 +116,7 @@ export class FakeKube implements KubeAdapter {
     const made = {
       ...pod,
       metadata: { ...pod.metadata, namespace },
-      status: { phase: this.createdPhase },
+      status: { phase: this.createdPhase, podIP: this.createdAddress },
     };
     this.pods.push(made);
     return made;
@@ -142,7 +144,7 @@ export class FakeKube implements KubeAdapter {
     this.onAttachments();
     return this.attachments;
   }
-  async exec() {
+  async exec(_target?: { readonly pod: string }) {
     return { ok: true, message: '' };
   }
   async getLease(): Promise<LeaseRecord | undefined> {
