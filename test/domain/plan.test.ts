@@ -5,7 +5,7 @@ import type { NodeFacts } from '../../workflows/domain/inventory.ts';
 import { keyOf } from '../../workflows/domain/lifecycle.ts';
 import { invertPlan } from '../../workflows/domain/plan.ts';
 import type { Plan, PlannedWave } from '../../workflows/domain/plan-types.ts';
-import { bundleSchema, policySchema } from '../../workflows/domain/spec.ts';
+import { type Bundle, bundleSchema, policySchema } from '../../workflows/domain/spec.ts';
 import { FROM, TO } from '../workflows/fake-fleet.ts';
 import { bundleOf, factsOf, fleetFacts, hash, policy } from '../workflows/fixtures.ts';
 import {
@@ -23,6 +23,15 @@ const west = { name: 'west', region: 'west' };
 const inWest = (node: string) => factsOf(node, 'a', { cluster: 'west', uid: `uid-west-${node}` });
 const group = (name: string) => ({ name, selector: `pool=${name}` });
 const twoGroups = fleetOf({ nodeGroups: [group('workers'), group('gpu')] } as object);
+
+/** The usual bundle with a disruption, and the kernels of its two ends as far as they are given. */
+function kernels(disruption: 'Drain' | 'Reboot', to: string, from?: string): Bundle {
+  const bundle = structuredClone(bundleOf(disruption));
+  const entry = bundle.spec.releases[0]?.packages[0];
+  if (entry) entry.to.kernelRelease = to;
+  if (entry?.from[0] && from) entry.from[0].kernelRelease = from;
+  return bundle;
+}
 
 const refusals: [string, Change, string[]][] = [
   [
@@ -60,9 +69,16 @@ const refusals: [string, Change, string[]][] = [
     ['spec.strategy.canary.nodes: "east-9" is not among the targeted nodes'],
   ],
   [
-    'a bundle that needs a reboot',
-    { facts: five, bundle: bundleOf('Reboot') },
-    ['bundle containerd-deb12u3: disruption Reboot is not supported yet; use Drain'],
+    'a kernel without a reboot',
+    { facts: five, bundle: kernels('Drain', '6.1.0-41', '6.1.0-40') },
+    ['bundle containerd-deb12u3: containerd has a kernelRelease, which needs disruption Reboot'],
+  ],
+  [
+    'a kernel whose way back cannot be proved',
+    { facts: five, bundle: kernels('Reboot', '6.1.0-41') },
+    [
+      'bundle containerd-deb12u3: containerd has a kernelRelease for some of its versions: say it for all, or for none',
+    ],
   ],
   [
     'every node that is refused, by name',
@@ -314,6 +330,18 @@ describe('the digest', () => {
 describe('invertPlan', () => {
   const plan = planned({ facts: five });
   const back = invertPlan({ plan, nodes: names(plan), hash });
+
+  it('expects the kernel that a reboot has brought', () => {
+    const bundle = kernels('Reboot', '6.1.0-41', '6.1.0-40');
+    const forth = planned({ facts: five, bundle });
+    const kernelsOf = ({ waves }: Plan) => [
+      ...new Set(waves.flatMap((wave) => wave.nodes.map((node) => node.expects.kernel))),
+    ];
+    assert.deepEqual(kernelsOf(invertPlan({ plan: forth, nodes: names(forth), hash })), [
+      '6.1.0-41',
+    ]);
+    assert.deepEqual(kernelsOf(back), kernelsOf(plan));
+  });
 
   it('goes back in reverse order, at once and without a canary', () => {
     assert.deepEqual(waveLines(back), [

@@ -102,9 +102,12 @@ export function invertPlan(input: { plan: Plan; nodes: readonly string[]; hash: 
   );
 }
 
+/** A node that has been rebooted into another kernel runs that one when it goes back. */
 function invertNode(node: PlannedNode): PlannedNode {
+  const kernel = node.packages.flatMap(({ to }) => to.kernelRelease ?? [])[0];
   return {
     ...node,
+    ...(kernel === undefined ? {} : { expects: { ...node.expects, kernel } }),
     packages: node.packages.map((entry) => ({ ...entry, from: entry.to, to: entry.from })),
   };
 }
@@ -177,10 +180,20 @@ function unknown(path: string, wanted: readonly string[] | undefined, known: rea
     .map((name) => `${path}: "${name}" is not in the fleet (it has ${names})`);
 }
 
-function bundleProblems(bundle: Bundle): string[] {
-  return bundle.spec.disruption === 'Reboot'
-    ? [`bundle ${bundle.metadata.name}: disruption Reboot is not supported yet; use Drain`]
-    : [];
+/** What a bundle says of kernels is proved after a reboot, in both directions. */
+function bundleProblems({ metadata, spec }: Bundle): string[] {
+  const packages = spec.releases.flatMap((release) => release.packages);
+  return packages.flatMap((entry) => {
+    const told = [entry.to, ...entry.from].filter((version) => version.kernelRelease !== undefined);
+    if (told.length === 0) return [];
+    const where = `bundle ${metadata.name}: ${entry.name}`;
+    if (spec.disruption !== 'Reboot') {
+      return [`${where} has a kernelRelease, which needs disruption Reboot`];
+    }
+    return told.length === 1 + entry.from.length
+      ? []
+      : [`${where} has a kernelRelease for some of its versions: say it for all, or for none`];
+  });
 }
 
 function canaryProblems(rollout: Rollout, judged: readonly Judged[]): string[] {
