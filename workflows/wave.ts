@@ -128,7 +128,8 @@ class Wave {
   }
 
   private async look(waiting: readonly PlannedNode[]): Promise<StartLook> {
-    const { access, rollout, wave, policy } = this.input;
+    const { access, rollout, wave } = this.input;
+    const policy = this.startPolicy();
     if (!patched('look-before-start')) {
       const unavailable = await this.steps.read.unavailableNodes({ access });
       return { unavailable, holds: [], unhealthy: [] };
@@ -142,6 +143,13 @@ class Wave {
     });
     this.unhealthyBefore ??= look.unhealthy;
     return look;
+  }
+
+  /** A way back is not held up by the very harm that it is to end. */
+  private startPolicy(): WaveInput['policy'] {
+    const { direction, policy } = this.input;
+    if (direction === 'Forward' || !policy.holds) return policy;
+    return { ...policy, holds: { ...policy.holds, recovery: 'Ignore' } };
   }
 
   /** Gives up on what was held back for too long; returns the nodes that still wait. */

@@ -13,6 +13,7 @@ interface Case {
   readonly unavailable?: string;
   /** maxUnavailable and maxPerFailureDomain. */
   readonly limits: readonly [number, number];
+  readonly holds?: BudgetInput['holds'];
   readonly start: string;
   readonly blockedBy?: string;
 }
@@ -20,6 +21,20 @@ interface Case {
 const cases: Record<string, Case> = {
   'nothing waits': { waiting: '', limits: [1, 1], start: '' },
   'one node has room': { waiting: 'a1', limits: [1, 1], start: 'a1' },
+  'a node that is held lets others pass': {
+    waiting: 'a1 b1',
+    limits: [1, 1],
+    holds: [{ node: 'a1', reason: 'kured works on a1' }],
+    start: 'b1',
+    blockedBy: 'a1: kured works on a1',
+  },
+  'a hold of the cluster holds all nodes': {
+    waiting: 'a1 b1',
+    limits: [2, 1],
+    holds: [{ reason: 'Deployment shop/web has 5 of 6 pods ready' }],
+    start: '',
+    blockedBy: 'a1: Deployment shop/web has 5 of 6 pods ready',
+  },
   'only as many as may be unavailable': {
     waiting: 'a1 b1 c1',
     limits: [2, 1],
@@ -94,7 +109,7 @@ const cases: Record<string, Case> = {
 };
 
 describe('nextNodes', () => {
-  for (const [name, { waiting, running = '', unavailable = '', limits, ...expected }] of [
+  for (const [name, { waiting, running = '', unavailable = '', limits, holds, ...expected }] of [
     ...Object.entries(cases),
   ]) {
     it(name, () => {
@@ -104,6 +119,7 @@ describe('nextNodes', () => {
         unavailable: nodes(unavailable).map((entry) => entry.node),
         maxUnavailable: limits[0],
         maxPerFailureDomain: limits[1],
+        ...(holds ? { holds } : {}),
       });
       assert.equal(decision.start.join(' '), expected.start);
       assert.equal(decision.blockedBy, expected.blockedBy ?? '');

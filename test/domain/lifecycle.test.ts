@@ -3,8 +3,10 @@ import { describe, it } from 'node:test';
 import { NODE_PHASES } from '../../workflows/contract.ts';
 import type { HostFacts } from '../../workflows/domain/inventory.ts';
 import {
+  expectedTurnMs,
   isFailedNode,
   judgeInspection,
+  judgeSecondLook,
   type ObservedNode,
   runs,
   waveFailure,
@@ -37,6 +39,10 @@ function hosting(versions: Record<string, string | undefined>, daemon?: string):
   return { ...found, host: { ...host, packages, daemons: daemon ? { containerd: daemon } : {} } };
 }
 
+function skewed(clockSkewMs: number): ObservedNode {
+  return { ...found, host: { ...host, clockSkewMs } };
+}
+
 const inspections: [string, PlannedNode, ObservedNode, 'AsPlanned' | 'AlreadyDone' | string[]][] = [
   ['as planned', target, found, 'AsPlanned'],
   ['updated already', target, hosting({ containerd: TO }, TO), 'AlreadyDone'],
@@ -53,6 +59,9 @@ const inspections: [string, PlannedNode, ObservedNode, 'AsPlanned' | 'AlreadyDon
     ['the Node object is another one than at plan time (it was deleted and joined again)'],
   ],
   ['not Ready', target, { ...found, ready: false }, ['the node is not Ready']],
+  ['a clock within the limit', target, skewed(60_000), 'AsPlanned'],
+  ['a clock ahead', target, skewed(61_000), ['its clock is 61 s ahead, the policy allows 60 s']],
+  ['a clock behind', target, skewed(-90_400), ['its clock is 90 s behind, the policy allows 60 s']],
   [
     'another kernel',
     target,
@@ -125,7 +134,7 @@ const inspections: [string, PlannedNode, ObservedNode, 'AsPlanned' | 'AlreadyDon
 describe('judgeInspection', () => {
   for (const [name, planned, observed, expected] of inspections) {
     it(name, () => {
-      const verdict = judgeInspection(planned, observed);
+      const verdict = judgeInspection(planned, observed, 60);
       if (typeof expected === 'string') assert.deepEqual(verdict, { kind: expected });
       else assert.deepEqual(verdict, { kind: 'Drifted', reasons: expected });
     });
@@ -151,6 +160,28 @@ const OUTCOMES: Readonly<Record<string, string>> = {
 const SKIPPED_CANARY = 'the canary was not updated: a skipped canary proves nothing';
 const NONE = 'no node of the wave was updated';
 
+describe('judgeSecondLook', () => {
+  const REBOOTED = 'the node was rebooted by somebody or something since it was inspected';
+  const cases: [what: string, now: ObservedNode, reasons: string[]][] = [
+    ['nothing has happened', found, []],
+    ['somebody else updated it', hosting({ containerd: TO }, TO), []],
+    ['it is not Ready any more', { ...found, ready: false }, ['the node is not Ready']],
+    ['it was rebooted', { ...found, host: { ...host, bootId: 'another' } }, [REBOOTED]],
+  ];
+  for (const [what, now, reasons] of cases) {
+    it(what, () => assert.deepEqual(judgeSecondLook(target, found, now), reasons));
+  }
+});
+
+describe('expectedTurnMs', () => {
+  it('is a guess by class until a node has ended, then the slowest one', () => {
+    assert.equal(expectedTurnMs('Drain', []), 120_000);
+    assert.equal(expectedTurnMs('Drain', [{ outcome: 'Skipped', durationMs: 5 }]), 120_000);
+    const ended = [7000, 9000, 8000].map((durationMs) => ({ outcome: 'Updated', durationMs }));
+    assert.equal(expectedTurnMs('Drain', ended), 9000);
+  });
+});
+
 const waves: [canary: boolean, outcomes: string, failureBudget: number, failure: string][] = [
   [true, 'U', 0, ''],
   [true, 'D', 0, ''],
@@ -168,8 +199,9 @@ const waves: [canary: boolean, outcomes: string, failureBudget: number, failure:
   [false, 'URN', 1, 'n2 RolledBack, n3 NeedsAttention (failure budget 1)'],
   [false, 'URN', 2, ''],
   [false, 'SS', 3, NONE],
-  [false, 'R', 1, NONE],
-  [false, 'RS', 2, NONE],
+  [false, 'R', 1, ''],
+  [false, 'RS', 2, ''],
+  [false, 'S', 0, NONE],
   [false, '', 0, ''],
 ];
 

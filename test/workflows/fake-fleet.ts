@@ -51,7 +51,10 @@ export class FakeFleet {
   rollbackPlan: ((plan: Plan, nodes: readonly string[]) => Plan) | undefined;
   planFailure: ApplicationFailure | undefined;
   sick: string[] = [];
-  holds: Hold[] = [];
+  /** Whether the last look was told to ignore unhealthy workloads. */
+  recoveryIgnored = false;
+  /** What holds nodes back, asked at each look. */
+  holdsNow: () => readonly Hold[] = () => [];
   readonly jobChoices: (JobChoice | undefined)[] = [];
   /** Versions whose daemon does not come up: verification of them fails. */
   readonly broken = new Set<string>();
@@ -198,13 +201,18 @@ export class FakeFleet {
       },
       unavailableNodes: async () =>
         [...this.nodes].filter(([, node]) => node.cordoned).map(([name]) => name),
-      lookBeforeStart: async () => ({
+      lookBeforeStart: async (input) => ({
         unavailable: [...this.nodes].filter(([, node]) => node.cordoned).map(([name]) => name),
-        holds: this.holds,
+        holds: this.holdsFor(input.policy.holds.recovery),
         unhealthy: [],
       }),
       checkHealth: async () => this.sick,
     };
+  }
+
+  private holdsFor(recovery: 'Wait' | 'Ignore'): readonly Hold[] {
+    this.recoveryIgnored = recovery === 'Ignore';
+    return this.holdsNow();
   }
 
   private async step<T>(step: StepName, ref: NodeRef, effect: (node: FakeNode) => T): Promise<T> {

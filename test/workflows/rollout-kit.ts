@@ -23,13 +23,18 @@ after(() => bed.close());
 /** Runs `body` over a started rollout; afterwards no node is half-done and the lease is back. */
 export async function withRollout(
   body: (args: { fleet: FakeFleet; plan: Plan; handle: Handle }) => Promise<void>,
-  options: { strategy?: object; prepare?: (fleet: FakeFleet) => void; approval?: object } = {},
+  options: {
+    strategy?: object;
+    prepare?: (fleet: FakeFleet) => void;
+    approval?: object;
+    policy?: object;
+  } = {},
 ): Promise<void> {
   const approval = { ...policy.spec.approval, ...options.approval };
   const plan = planOf({
     count: NODES.length,
     disruption: 'Drain',
-    policy: { ...policy, spec: { ...policy.spec, approval } },
+    policy: { ...policy, spec: { ...policy.spec, ...options.policy, approval } },
     ...(options.strategy ? { strategy: options.strategy } : {}),
   });
   await bed.withFleet(NODES, async (fleet) => {
