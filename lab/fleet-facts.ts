@@ -24,6 +24,9 @@ export interface NodeFacts {
   readonly schedulable: boolean;
   /** Names of annotations of Tidegate's on the Node object. */
   readonly annotations: readonly string[];
+  /** Names of labels and of taints of Tidegate's on the Node object, but the lab's own. */
+  readonly labels: readonly string[];
+  readonly taints: readonly string[];
 }
 
 // Containers are read from the shims' folders and from /proc, not from the daemon under test.
@@ -50,12 +53,17 @@ export async function fleetFacts(): Promise<readonly NodeFacts[]> {
         ...(await hostFacts(node)),
         ready: conditions.some(({ type, status }) => type === 'Ready' && status === 'True'),
         schedulable: object !== undefined && object.spec.unschedulable !== true,
-        annotations: Object.keys(object?.metadata.annotations ?? {}).filter((name) =>
-          name.startsWith('tidegate.dev/'),
-        ),
+        annotations: Object.keys(object?.metadata.annotations ?? {}).filter(isOurs),
+        labels: Object.keys(object?.metadata.labels ?? {}).filter(isOurs),
+        taints: (object?.spec.taints ?? []).map(({ key }) => key).filter(isOurs),
       };
     }),
   );
+}
+
+function isOurs(name: string): boolean {
+  // A kubelet of the lab registers its node with that label, see node-config.ts.
+  return name.startsWith('tidegate.dev/') && name !== 'tidegate.dev/lab';
 }
 
 type HostFacts = Pick<NodeFacts, 'node' | 'dpkg' | 'daemon' | 'containers'>;
@@ -79,8 +87,12 @@ interface NodeObject {
   readonly metadata: {
     readonly name: string;
     readonly annotations?: Readonly<Record<string, string>>;
+    readonly labels?: Readonly<Record<string, string>>;
   };
-  readonly spec: { readonly unschedulable?: boolean };
+  readonly spec: {
+    readonly unschedulable?: boolean;
+    readonly taints?: readonly { readonly key: string }[];
+  };
   readonly status: { readonly conditions?: readonly { type: string; status: string }[] };
 }
 

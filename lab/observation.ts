@@ -35,9 +35,22 @@ export class Observation {
     this.prober = new HttpProber({ targets, port: web.port, everyMs: 50 });
   }
 
-  /** Begins to watch pods and to send requests. */
-  static async start(): Promise<Observation> {
-    return new Observation(await PodWatch.start());
+  /** Begins to watch pods and to send requests; a persistent one outlives the API server. */
+  static async start(options: { readonly persistent?: boolean } = {}): Promise<Observation> {
+    return new Observation(await PodWatch.start(options));
+  }
+
+  /** Returns the pods that the eviction API ended on a node, or that anybody ended while they ran. */
+  endedOn(node: string, how: 'Evicted' | 'Ended'): readonly string[] {
+    return this.pods()
+      .filter((pod) => pod.node === node)
+      .filter(how === 'Evicted' ? isEvicted : wasEndedWhileRunning)
+      .map(fullName);
+  }
+
+  /** How often the API server was away, so that something may not have been seen. */
+  get gaps(): number {
+    return this.watch.gaps;
   }
 
   /** Returns whether a pod is of a Job and came to its own good end. */
@@ -56,6 +69,7 @@ export class Observation {
     const endedMs = Date.now();
     const http = await this.prober.stop();
     const cron = await cronFirings(this.startedMs, endedMs);
+    await this.watch.settle();
     this.watch.stop();
     const pods = this.pods();
     const evicted = pods.filter(isEvicted);

@@ -44,27 +44,69 @@ const fields = [
 /** Follows all pods of the cluster through the API's own watch, so that none is missed. */
 export class PodWatch {
   readonly pods = new Map<string, SeenPod>();
-  private readonly child: ChildProcess;
+  /** How often the watch had to be taken up again, which only a persistent one is. */
+  gaps = 0;
+  private child: ChildProcess;
   private failure = '';
   private toldAt = Date.now();
+  private over = false;
+  /** By uid: after how many gaps a pod was told of last. */
+  private readonly toldAfter = new Map<string, number>();
+  private readonly persistent: boolean;
 
-  private constructor() {
+  private constructor(persistent: boolean) {
+    this.persistent = persistent;
+    this.child = this.spawn();
+  }
+
+  private spawn(): ChildProcess {
     const template = `jsonpath=${fields.join(separator)}{"\\n"}`;
     const [file = '', ...args] = kubectl('get', 'pods', '-A', '--watch', '--output-watch-events');
-    this.child = spawn(file, [...args, '-o', template], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const { stdout, stderr } = this.child;
+    const child = spawn(file, [...args, '-o', template], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const { stdout, stderr } = child;
     if (stdout) createInterface({ input: stdout }).on('line', (line) => this.take(line));
     stderr?.on('data', (chunk: Buffer) => {
       this.failure = chunk.toString().trim();
     });
-    this.child.once('error', (error) => {
+    child.once('error', (error) => {
       this.failure = error.message;
     });
+    if (this.persistent) child.once('close', () => this.takeUpAgain());
+    return child;
   }
 
-  /** Starts to watch; returns when the pods there are have been told. */
-  static async start(): Promise<PodWatch> {
-    const watch = new PodWatch();
+  private takeUpAgain(): void {
+    if (this.over) return;
+    setTimeout(() => {
+      if (this.over) return;
+      this.gaps++;
+      this.child = this.spawn();
+    }, 250);
+  }
+
+  /** Waits until a persistent watch sees again, and takes pods that are not listed any more for gone. */
+  async settle(): Promise<void> {
+    if (this.gaps === 0) return;
+    await waitFor({
+      what: 'the pods of the cluster to be listed again',
+      timeoutMs: 60_000,
+      until: async () => {
+        const seesAgain = [...this.toldAfter.values()].includes(this.gaps);
+        return seesAgain && Date.now() - this.toldAt > 300;
+      },
+    });
+    for (const pod of this.pods.values()) {
+      if (pod.gone || this.toldAfter.get(pod.uid) === this.gaps) continue;
+      Object.assign(pod, { gone: true, ending: true, endedIn: pod.endedIn || pod.phase });
+    }
+  }
+
+  /**
+   * Starts to watch; returns when the pods there are have been told. A persistent watch is taken up
+   * again where the API server went away.
+   */
+  static async start(options: { readonly persistent?: boolean } = {}): Promise<PodWatch> {
+    const watch = new PodWatch(options.persistent ?? false);
     await waitFor({
       what: 'the pods of the cluster to be listed',
       timeoutMs: 20_000,
@@ -85,6 +127,7 @@ export class PodWatch {
 
   /** Ends the watch whatever became of it. */
   kill(): void {
+    this.over = true;
     this.child.kill();
   }
 
@@ -96,6 +139,7 @@ export class PodWatch {
   }
 
   private assertAlive(): void {
+    if (this.persistent) return;
     if (this.child.exitCode === null && this.child.signalCode === null) return;
     throw new Error(`the watch of pods ended: ${this.failure || 'without a word'}`);
   }
@@ -106,6 +150,7 @@ export class PodWatch {
       line.split(separator);
     const [node = '', ip = '', phase = '', ready = '', deletedAt = '', disruption = ''] = rest;
     const earlier = this.pods.get(uid);
+    this.toldAfter.set(uid, this.gaps);
     const ending = deletedAt !== '' || type === 'DELETED';
     const endedIn = earlier?.endedIn || (ending ? earlier?.phase || phase : '');
     this.pods.set(uid, {

@@ -21,12 +21,14 @@ export const forget = 'apt-get clean; rm -rf /var/cache/tidegate';
 
 /** Returns what a node's facts differ in from what the lab starts with; empty if in nothing. */
 export function differences(facts: NodeFacts): readonly string[] {
-  const { dpkg, daemon, schedulable, annotations } = facts;
+  const { dpkg, daemon, schedulable, annotations, labels, taints } = facts;
   return [
     ...(dpkg === versions.containerd ? [] : [`containerd ${dpkg}`]),
     ...(daemon === dpkg ? [] : [`its daemon runs ${daemon || 'not'}`]),
     ...(schedulable ? [] : ['cordoned']),
     ...annotations.map((name) => `annotation ${name}`),
+    ...labels.map((name) => `label ${name}`),
+    ...taints.map((name) => `taint ${name}`),
   ];
 }
 
@@ -55,6 +57,13 @@ async function resetNode(facts: NodeFacts): Promise<void> {
     if (code !== 0) throw new Error(`${node.name} does not go back:\n  ${tail}`);
   }
   if (!facts.schedulable) await run(kubectl('uncordon', node.name));
-  const removals = facts.annotations.map((name) => `${name}-`);
-  if (removals.length > 0) await run(kubectl('annotate', 'node', node.name, ...removals));
+  const marks = [
+    ['annotate', facts.annotations],
+    ['label', facts.labels],
+    ['taint', facts.taints],
+  ] as const;
+  for (const [verb, names] of marks) {
+    const removals = names.map((name) => `${name}-`);
+    if (removals.length > 0) await run(kubectl(verb, 'node', node.name, ...removals));
+  }
 }

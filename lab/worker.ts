@@ -26,11 +26,15 @@ export async function useLabTemporal(): Promise<void> {
 }
 
 /**
- * Starts a worker of this checkout as a process of the lab, in the place of the one that ran, and
- * returns its process id once it takes work. `down` ends it with everything else.
+ * Starts a worker of this checkout, or of a copy of it, as a process of the lab, in the place of the
+ * one that ran, and returns its process id once it takes work. `down` ends it with everything else.
  */
 export async function startWorker(
-  options: { readonly env?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly env?: Readonly<Record<string, string>>;
+    /** Folder of another build's `worker/`; its working folder is the checkout all the same. */
+    readonly build?: string;
+  } = {},
 ): Promise<number> {
   await stopWorker();
   const log = join(paths.log, `${workerPart}.log`);
@@ -43,7 +47,7 @@ export async function startWorker(
     command: [
       ...['env', `--chdir=${checkout}`, ...unset],
       ...settings.map((pair) => pair.join('=')),
-      ...[process.execPath, join(checkout, 'worker', 'main.ts')],
+      ...[process.execPath, join(options.build ?? checkout, 'worker', 'main.ts')],
     ],
   });
   let pid: number | undefined;

@@ -2,11 +2,11 @@
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cgroupProcesses } from '../../lab/cgroups.ts';
-import { controlPlane, ensureControlPlane } from '../../lab/control-plane.ts';
+import { controlPlane, ensureControlPlane, kubectl } from '../../lab/control-plane.ts';
 import { boot, nodeRoot, onNode, powerOff, waitForSsh } from '../../lab/node.ts';
 import { partPid, signal } from '../../lab/processes.ts';
 import { run, sleep, waitFor } from '../../lab/run.ts';
-import type { LabNode } from '../../lab/settings.ts';
+import { type LabNode, nodes } from '../../lab/settings.ts';
 import { ensureTemporal, temporalPart } from '../../lab/temporal.ts';
 import { startWorker, workerPart } from '../../lab/worker.ts';
 
@@ -53,9 +53,14 @@ export async function whileApiHangs(work: () => Promise<void>): Promise<void> {
 
 /** Pulls a node's network cable for a while. */
 export async function cutNetwork(node: LabNode, downMs: number): Promise<void> {
-  await run(['ip', 'link', 'set', node.link, 'down']);
+  await pullOut(node);
   await sleep(downMs);
   await plugIn(node);
+}
+
+/** Pulls a node's network cable. */
+export async function pullOut(node: LabNode): Promise<void> {
+  await run(['ip', 'link', 'set', node.link, 'down']);
 }
 
 /** Puts a node's network cable back. */
@@ -105,17 +110,48 @@ export async function corruptStaged(node: LabNode, sha256: string): Promise<void
   await appendFile(join(nodeRoot(node), 'var/cache/tidegate', `${sha256}.deb`), 'not of this file');
 }
 
-/** Leaves no room where packages are staged: a real ENOSPC, without harm to this machine's disk. */
-export async function fillStagingDisk(node: LabNode): Promise<void> {
+/** Where packages are staged. */
+export const stagingFolder = '/var/cache/tidegate';
+/** One of the folders that containerd's package is unpacked into. */
+export const unpackFolder = '/usr/share/doc/containerd';
+
+/** Leaves no room in a folder: a real ENOSPC, without harm to this machine's disk. */
+export async function fillDisk(node: LabNode, folder: string): Promise<void> {
   await must(
     node,
-    'mkdir -p /var/cache/tidegate && mount -t tmpfs -o size=1m tmpfs /var/cache/tidegate && ! dd if=/dev/zero of=/var/cache/tidegate/big bs=64k 2>/dev/null',
+    `mkdir -p ${folder} && mount -t tmpfs -o size=1m tmpfs ${folder} && ! dd if=/dev/zero of=${folder}/big bs=64k 2>/dev/null`,
   );
 }
 
 /** Makes room again. */
-export async function freeStagingDisk(node: LabNode): Promise<void> {
-  await must(node, '! mountpoint -q /var/cache/tidegate || umount -l /var/cache/tidegate');
+export async function freeDisk(node: LabNode, folder: string): Promise<void> {
+  await must(node, `! mountpoint -q ${folder} || umount -l ${folder}`);
+}
+
+/** Lets the budget of the service allow no eviction at all, or as many as the workload's own. */
+export async function setBudget(minAvailable: number): Promise<void> {
+  const patch = JSON.stringify({ spec: { minAvailable } });
+  await run(kubectl('-n', 'shop', 'patch', 'pdb', 'web', '--type=merge', '-p', patch));
+}
+
+/** Waits, as part of a strike. */
+export const pause = sleep;
+
+/** Puts right whatever a strike that went wrong left of servers, cables and power. */
+export async function putRight(): Promise<void> {
+  await signalIfThere(controlPlane.apiserver, 'SIGCONT');
+  await ensureTemporal();
+  await ensureControlPlane();
+  for (const node of nodes) {
+    await plugIn(node);
+    await wake(node);
+    await switchOn(node);
+  }
+  if (!(await partPid(workerPart))) await startWorker();
+}
+
+async function signalIfThere(name: string, what: NodeJS.Signals): Promise<void> {
+  if (await partPid(name)) await signalPart(name, what);
 }
 
 /** Holds dpkg's lock as another package manager does. */

@@ -25,8 +25,26 @@ describe('the catalogue of faults', () => {
 
   it('kills the worker in every undo of a node', () => {
     const steps = FAULTS.filter(({ id, moment }) => moment.step && id.startsWith('kill-'));
-    const names = steps.map(({ moment }) => moment.step).sort();
-    assert.deepEqual(names, ['release', 'revert', 'uncordon', 'unstage']);
+    const names = new Set(steps.map(({ moment }) => moment.step));
+    assert.deepEqual([...names].sort(), ['release', 'revert', 'uncordon', 'unstage']);
+  });
+
+  it('lets people interrupt, end and outwait a rollout, and replaces its orchestrator', () => {
+    const ids = FAULTS.map(({ id }) => id);
+    const kinds = ['cancel-', 'stop-', 'rollback-', 'terminate-', 'newer-build-', 'build-back-'];
+    for (const kind of kinds)
+      assert.ok(
+        ids.some((id) => id.startsWith(kind)),
+        kind,
+      );
+    assert.ok(FAULTS.some(({ nodes }) => nodes === 2));
+    assert.ok(FAULTS.some(({ jobs, harmsPods }) => jobs === 'Kept' && !harmsPods));
+  });
+
+  it('takes a rollout that was terminated up again', () => {
+    for (const { id, ends, again } of FAULTS) {
+      if (ends === 'Terminated') assert.ok(again, id);
+    }
   });
 
   it('has a quick set that strikes different things', () => {
@@ -53,13 +71,16 @@ describe('the delays', () => {
 describe('the table', () => {
   const row: CaseRow = {
     fault: 'kill-in-apply',
+    does: 'worker killed (-9)',
     moment: 'Applying +7 ms',
     node: 'east-1',
     outcome: 'Updated',
     reason: '',
     seconds: 12.34,
+    aroundSeconds: 3,
     installs: 1,
     harm: undefined,
+    gaps: 0,
     violations: [],
   };
   const look = { aligned: true, colour: false, width: 200, height: 24 };
@@ -69,12 +90,12 @@ describe('the table', () => {
     const text = chaosReport([row, bad], 7, look);
     assert.match(text, /kill-in-apply +Applying \+7 ms +east-1 +Updated +12\.3 +1 +unseen/);
     assert.match(text, /x: VIOLATION east-1 half-done/);
-    assert.match(text, /2 faults struck; 1 violations of the invariant; seed 7$/);
+    assert.match(text, /1 passed, 1 failed; 1 violations; seed 7$/);
   });
 
   it('does not count a fault whose moment was missed', () => {
     const missed = { ...row, moment: 'MISSED Applying was not seen' };
     assert.equal(struck(missed), false);
-    assert.match(sumOf([row, missed], 1), /^1 faults struck, 1 moments missed/);
+    assert.match(sumOf([row, missed], 1), /^1 passed, 0 failed, 1 moments missed/);
   });
 });

@@ -1,36 +1,46 @@
-/** Reads from the lab what the invariant judges. */
-
+/** Reads from the lab what the invariant and the books judge. */
 import { nodeStates } from '../../lab/cluster.ts';
 import { kubectl } from '../../lab/control-plane.ts';
 import { fleetFacts } from '../../lab/fleet-facts.ts';
 import { onNode } from '../../lab/node.ts';
-import { attempt, run, waitFor } from '../../lab/run.ts';
+import { run, waitFor } from '../../lab/run.ts';
 import { type LabNode, nodes } from '../../lab/settings.ts';
-import { ATTENTION_ANNOTATION, LEASE_ANNOTATION } from '../../workflows/domain/inventory.ts';
+import {
+  ATTENTION_ANNOTATION,
+  LEASE_ANNOTATION,
+  QUARANTINE,
+} from '../../workflows/domain/inventory.ts';
 import type { NodeSnapshot } from './invariant.ts';
 
 export interface FleetState {
   readonly nodes: readonly NodeSnapshot[];
   /** Holder of the cluster's own Lease; empty without one. */
   readonly clusterLease: string;
+  /** By node: the versions of containerd that were installed there, by dpkg's log. */
+  readonly installed: ReadonlyMap<string, readonly string[]>;
 }
 
 // A unit that has succeeded stays "active (exited)": that is its record, and nothing that runs.
 const script = `
-systemctl list-units --all --plain --no-legend 'tidegate-tx-*' | while read -r unit load active sub rest; do
-  case "$active/$sub" in active/exited | failed/* | inactive/*) ;; *) echo "unit $unit" ;; esac
+systemctl list-units --all --plain --no-legend 'tidegate-*' | while read -r unit load active sub rest; do
+  case "$active/$sub" in active/exited | failed/* | inactive/*) ;; *)
+    case "$unit" in tidegate-prepare.service | tidegate-image.service) ;; *) echo "unit $unit" ;; esac ;;
+  esac
 done
 dpkg --audit | head -n 3 | sed 's/^/dpkg /'
 ls /var/lib/dpkg/updates/[0-9]* 2>/dev/null | sed 's/^/dpkg unfinished /'
+ls /var/cache/tidegate 2>/dev/null | sed -n 's/[.]deb$//p' | sed 's/^/staged /'
+ls /run/tidegate* /var/lib/tidegate* -d 2>/dev/null | grep -i boot | sed 's/^/left /'
+sed -n 's/.* status installed containerd:amd64 /installed /p' /var/log/dpkg.log
 echo end
 `;
 
 /** Waits until every node answers and is Ready, which is the kubelets' affair, then reads them. */
 export async function readFleet(): Promise<FleetState> {
   await settle();
-  const [facts, annotations, hosts, clusterLease] = await Promise.all([
+  const [facts, objects, hosts, clusterLease, probes] = await Promise.all([
     fleetFacts(),
-    readAnnotations(),
+    nodeObjects(),
     Promise.all(nodes.map(readHost)),
     run(
       kubectl(
@@ -38,17 +48,26 @@ export async function readFleet(): Promise<FleetState> {
         ...['-o', 'jsonpath={.spec.holderIdentity}'],
       ),
     ),
+    probePods(),
   ]);
+  const installed = new Map(nodes.map(({ name }, at) => [name, hosts[at]?.('installed') ?? []]));
   return {
     clusterLease,
+    installed,
     nodes: facts.map(({ node, dpkg, daemon, ready, schedulable }, index) => {
-      const said = annotations.get(node) ?? {};
+      const object = objects.get(node);
+      const said = object?.metadata.annotations ?? {};
+      const host = hosts[index] ?? (() => []);
       return {
         ...{ node, dpkg, daemon, ready, schedulable },
         leaseHolder: holderOf(said[LEASE_ANNOTATION]),
         attention: said[ATTENTION_ANNOTATION] ?? '',
-        runningUnits: hosts[index]?.runningUnits ?? [],
-        dpkgTrouble: hosts[index]?.dpkgTrouble ?? '',
+        quarantineLabel: object?.metadata.labels?.[QUARANTINE] !== undefined,
+        quarantineTaint: (object?.spec.taints ?? []).some(({ key }) => key === QUARANTINE),
+        runningUnits: host('unit'),
+        staged: host('staged'),
+        leftovers: [...host('left'), ...(probes.get(node) ?? [])],
+        dpkgTrouble: host('dpkg').join(' '),
       };
     }),
   };
@@ -70,22 +89,47 @@ async function settle(): Promise<void> {
   });
 }
 
-async function readHost(node: LabNode): Promise<{ runningUnits: string[]; dpkgTrouble: string }> {
+/** Returns a way to ask for the lines of one kind that a node's host told. */
+async function readHost(node: LabNode): Promise<(word: string) => readonly string[]> {
   const { stdout, stderr } = await onNode(node, script);
   const lines = stdout.trim().split('\n');
   if (lines.at(-1) !== 'end') throw new Error(`${node.name} does not tell its state: ${stderr}`);
-  const after = (word: string) =>
+  return (word) =>
     lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1));
-  return { runningUnits: after('unit'), dpkgTrouble: after('dpkg').join(' ') };
 }
 
-async function readAnnotations(): Promise<ReadonlyMap<string, Record<string, string>>> {
-  const { code, stdout, stderr } = await attempt(kubectl('get', 'nodes', '-o', 'json'));
-  if (code !== 0) throw new Error(`the nodes cannot be read: ${stderr}`);
-  const { items } = JSON.parse(stdout) as {
-    items: readonly { metadata: { name: string; annotations?: Record<string, string> } }[];
+/** By node: probe pods that are still there and not on their way out. */
+async function probePods(): Promise<ReadonlyMap<string, readonly string[]>> {
+  const command = kubectl('-n', 'tidegate', 'get', 'pods', '-o', 'json');
+  const { items } = JSON.parse(await run(command)) as {
+    items: readonly {
+      metadata: { name: string; deletionTimestamp?: string };
+      spec: { nodeName?: string };
+    }[];
   };
-  return new Map(items.map(({ metadata }) => [metadata.name, metadata.annotations ?? {}]));
+  const left = new Map<string, string[]>();
+  for (const { metadata, spec } of items) {
+    if (metadata.deletionTimestamp) continue;
+    const node = spec.nodeName ?? '';
+    left.set(node, [...(left.get(node) ?? []), `pod ${metadata.name}`]);
+  }
+  return left;
+}
+
+interface NodeObject {
+  readonly metadata: {
+    readonly name: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+  readonly spec: { readonly taints?: readonly { readonly key: string }[] };
+}
+
+async function nodeObjects(): Promise<ReadonlyMap<string, NodeObject>> {
+  const { items } = JSON.parse(await run(kubectl('get', 'nodes', '-o', 'json'))) as {
+    items: readonly NodeObject[];
+  };
+  return new Map(items.map((item) => [item.metadata.name, item]));
 }
 
 function holderOf(text: string | undefined): string {

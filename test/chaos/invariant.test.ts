@@ -10,12 +10,17 @@ const found: NodeSnapshot = {
   schedulable: true,
   leaseHolder: '',
   attention: '',
+  quarantineLabel: false,
+  quarantineTaint: false,
   runningUnits: [],
+  staged: [],
+  leftovers: [],
   dpkgTrouble: '',
 };
-const to = { version: '2', daemonVersion: '2' };
-const updated = { ...found, dpkg: '2', daemon: '2' };
-const handed = { ...found, schedulable: false, attention: 'the undo failed' };
+const to = { version: '2', daemonVersion: '2', sha256: 'abc' };
+const updated = { ...found, dpkg: '2', daemon: '2', staged: ['abc'] };
+const marked = { quarantineLabel: true, quarantineTaint: true };
+const handed = { ...found, ...marked, schedulable: false, attention: 'the undo failed' };
 
 function judge(after: NodeSnapshot, told: Told, before: NodeSnapshot = found) {
   const { standing, violations } = judgeNode({ before, after, told, to });
@@ -28,6 +33,7 @@ describe('the invariant', () => {
     assert.deepEqual(judge(found, 'Skipped'), ['AsFound', 0]);
     assert.deepEqual(judge(found, 'Untouched'), ['AsFound', 0]);
     assert.deepEqual(judge(updated, 'Updated'), ['Updated', 0]);
+    assert.deepEqual(judge(found, 'TakenBack'), ['AsFound', 0]);
     assert.deepEqual(judge(updated, 'AlreadyDone'), ['Updated', 0]);
     assert.deepEqual(judge(handed, 'NeedsAttention'), ['NeedsAttention', 0]);
   });
@@ -84,6 +90,28 @@ describe('the invariant', () => {
     assert.equal(judge({ ...updated, dpkgTrouble }, 'Updated')[1], 1);
     assert.equal(judge({ ...found, dpkgTrouble }, 'RolledBack')[1], 1);
     assert.equal(judge({ ...handed, dpkgTrouble }, 'NeedsAttention')[1], 0);
+  });
+
+  it('wants both marks of the quarantine on a node for a person, and on no other', () => {
+    for (const mark of ['quarantineLabel', 'quarantineTaint'] as const) {
+      assert.equal(judge({ ...handed, [mark]: false }, 'NeedsAttention')[1], 1);
+      assert.equal(judge({ ...updated, [mark]: true }, 'Updated')[1], 1);
+      assert.equal(judge({ ...found, [mark]: true }, 'RolledBack')[1], 1);
+    }
+  });
+
+  it('refuses probe pods and marks of a reboot that are left', () => {
+    assert.equal(judge({ ...updated, leftovers: ['pod probe-east-1'] }, 'Updated')[1], 1);
+    assert.equal(judge({ ...found, leftovers: ['a boot marker'] }, 'RolledBack')[1], 1);
+  });
+
+  it('refuses the staged package of an update that was undone, and of no other', () => {
+    const staged = ['abc'];
+    assert.equal(judge({ ...found, staged }, 'RolledBack')[1], 1);
+    assert.equal(judge({ ...found, staged: ['other'] }, 'RolledBack')[1], 0);
+    assert.equal(judge({ ...found, staged }, 'RolledBack', { ...found, staged })[1], 0);
+    assert.equal(judge({ ...found, staged }, 'TakenBack')[1], 0);
+    assert.equal(judge({ ...handed, staged }, 'NeedsAttention')[1], 0);
   });
 
   it('names the node of each violation, and the lease of the cluster', () => {

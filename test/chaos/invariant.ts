@@ -15,14 +15,24 @@ export interface NodeSnapshot {
   readonly leaseHolder: string;
   /** Text of the needs-attention annotation; empty without one. */
   readonly attention: string;
+  /** Whether the quarantine's label and its taint are there. */
+  readonly quarantineLabel: boolean;
+  readonly quarantineTaint: boolean;
   /** Units of ours that have neither ended nor failed. */
   readonly runningUnits: readonly string[];
+  /** Digests of packages that are staged. */
+  readonly staged: readonly string[];
+  /** Probe pods of ours, and marks of a reboot that is under way. */
+  readonly leftovers: readonly string[];
   /** What dpkg complains about; empty if it is healthy. */
   readonly dpkgTrouble: string;
 }
 
-/** What the rollout says of a node; "Untouched": nothing, since it was never in work. */
-export type Told = NodeOutcomeKind | 'Untouched';
+/**
+ * What the rollout says of a node; "Untouched": nothing, since it was never in work; "TakenBack":
+ * updated, and then taken back with the whole rollout.
+ */
+export type Told = NodeOutcomeKind | 'Untouched' | 'TakenBack';
 
 export type Standing = 'AsFound' | 'Updated' | 'NeedsAttention' | 'HalfDone';
 
@@ -30,7 +40,11 @@ export interface NodeCase {
   readonly before: NodeSnapshot;
   readonly after: NodeSnapshot;
   readonly told: Told;
-  readonly to: { readonly version: string; readonly daemonVersion: string };
+  readonly to: {
+    readonly version: string;
+    readonly daemonVersion: string;
+    readonly sha256: string;
+  };
 }
 
 export interface Judgement {
@@ -47,19 +61,22 @@ const MEANT: Readonly<Record<Told, Standing>> = {
   Deferred: 'AsFound',
   RolledBack: 'AsFound',
   Untouched: 'AsFound',
+  TakenBack: 'AsFound',
   NeedsAttention: 'NeedsAttention',
 };
 
 /** Judges one node after its rollout has ended. */
 export function judgeNode(input: NodeCase): Judgement {
   const { after, told } = input;
-  const { node, leaseHolder, runningUnits, dpkgTrouble } = after;
+  const { node, leaseHolder, runningUnits, dpkgTrouble, leftovers } = after;
   const standing = standingOf(input);
   const violations: string[] = [];
   if (standing === 'HalfDone') violations.push(`half-done: ${describe(after)}`);
   else if (standing !== MEANT[told]) violations.push(`said to be ${told}, but is ${standing}`);
   if (leaseHolder !== '') violations.push(`still leased by ${leaseHolder}`);
   if (runningUnits.length > 0) violations.push(`still runs ${runningUnits.join(', ')}`);
+  if (leftovers.length > 0) violations.push(`still has ${leftovers.join(', ')}`);
+  violations.push(...quarantineGaps(after, standing), ...stagedLeft(input, standing));
   // A person who was told of the node was told of this as well.
   if (dpkgTrouble !== '' && standing !== 'NeedsAttention') violations.push(`dpkg: ${dpkgTrouble}`);
   return { node, standing, violations };
@@ -71,6 +88,25 @@ export function violationsOf(cases: readonly NodeCase[], clusterLease: string): 
     .map(judgeNode)
     .flatMap(({ node, violations }) => violations.map((text) => `${node} ${text}`));
   return clusterLease === '' ? ofNodes : [...ofNodes, `cluster still leased by ${clusterLease}`];
+}
+
+/** The quarantine's marks say the same as the outcome: both are there for a person, else neither. */
+function quarantineGaps(after: NodeSnapshot, standing: Standing): string[] {
+  const marks = [
+    ['label', after.quarantineLabel],
+    ['taint', after.quarantineTaint],
+  ] as const;
+  const wanted = standing === 'NeedsAttention';
+  return marks
+    .filter(([, is]) => is !== wanted)
+    .map(([what]) => `${wanted ? 'lacks' : 'still has'} the ${what} of the quarantine`);
+}
+
+/** An update that was undone leaves nothing of it on the node; one that stands keeps its way back. */
+function stagedLeft({ before, after, told, to }: NodeCase, standing: Standing): string[] {
+  if (standing !== 'AsFound' || told === 'TakenBack') return [];
+  const left = after.staged.includes(to.sha256) && !before.staged.includes(to.sha256);
+  return left ? [`still has ${to.version} staged`] : [];
 }
 
 function standingOf({ before, after, to }: NodeCase): Standing {

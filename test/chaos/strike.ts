@@ -1,38 +1,21 @@
-/** One rollout of one node with a fault struck in the middle of it. */
-import { setTimeout as delay } from 'node:timers/promises';
+/** One rollout with a fault struck in the middle of it, followed to its end and beyond. */
 import { ServiceError, type WorkflowHandle } from '@temporalio/client';
 import type { TemporalConnection } from '../../client/connection.ts';
-import { TidegateError } from '../../client/errors.ts';
 import type { RolloutClient } from '../../client/rollout-client.ts';
 import { partPid } from '../../lab/processes.ts';
 import { messageOf, sleep } from '../../lab/run.ts';
-import { image, type LabNode } from '../../lab/settings.ts';
+import type { LabNode } from '../../lab/settings.ts';
 import { startWorker, workerPart } from '../../lab/worker.ts';
-import { type RolloutOutcome, rolloutWorkflowId } from '../../workflows/contract.ts';
 import { containerd } from '../lab/activity-kit.ts';
-import { bundleTo, rolloutTo } from '../lab/rollout-kit.ts';
-import type { Fault, Target } from './faults.ts';
-import type { Told } from './invariant.ts';
+import { openWork } from './accounting.ts';
+import type { Fault, Target } from './fault.ts';
+import { type Execution, type Story, storiesOf } from './history.ts';
 import { MissedMoment, NodeFollower } from './moment.ts';
+import { documentOf, versionOf } from './rollout.ts';
 
 const END_WITHIN_MS = 200_000;
-
-const policy = {
-  apiVersion: 'tidegate.dev/v1alpha1',
-  kind: 'Policy',
-  metadata: { name: 'chaos' },
-  spec: {
-    drain: { timeoutSeconds: 60, jobs: 'Wait' },
-    verification: {
-      // A kubelet's watch may come back half a minute after the API server has.
-      timeoutSeconds: 45,
-      probeImage: image,
-      probeCommand: ['/tool', 'sleep', '5'],
-      execCommand: ['/tool', 'true'],
-    },
-    undoDeadlineSeconds: 75,
-  },
-} as const;
+/** A node whose rollout has ended unwinds by itself. */
+const CHILDREN_WITHIN_MS = 120_000;
 
 export interface Clients {
   readonly rollouts: RolloutClient;
@@ -42,43 +25,40 @@ export interface Clients {
 /** What came of a rollout and of the fault in it. */
 export interface Struck {
   readonly moment: string;
-  readonly reason: string;
-  readonly told: (node: string) => Told;
+  /** The rollout's workflow first, then those below it. */
+  readonly stories: readonly Story[];
+  /** Nodes of the plan, as "cluster/node". */
+  readonly planned: readonly string[];
   readonly violations: readonly string[];
 }
 
-/** Rolls out to one node, strikes in the fault's moment, heals, and waits for the end. */
+interface Running {
+  readonly root: Execution;
+  readonly planned: readonly string[];
+}
+
+/** Rolls out to the struck node and those beside it, strikes in the moment, heals, and waits. */
 export async function strikeInRollout(
-  { rollouts, temporal }: Clients,
+  clients: Clients,
   fault: Fault,
-  args: { readonly node: LabNode; readonly version: string; readonly delayMs: number },
+  args: { readonly nodes: readonly LabNode[]; readonly delayMs: number },
 ): Promise<Struck> {
-  const { node, version, delayMs } = args;
+  const { nodes, delayMs } = args;
+  const [node] = nodes as [LabNode];
   const { phase, step = '' } = fault.moment;
-  const name = `chaos-${fault.id}`;
-  const follower = await NodeFollower.before(temporal.client, node.name);
+  const follower = await NodeFollower.before(clients.temporal.client, node.name);
   const pending: Promise<void>[] = [];
-  const target: Target = {
-    node,
-    sha256: containerd(version).sha256,
-    untilPhase: async (wanted) => void (await follower.until(wanted, '', 15_000)),
-    meanwhile: (work, ms) => void pending.push(sleep(ms).then(work)),
-  };
+  const name = `chaos-${fault.id}`;
+  const running = await startPlanned(clients, name, fault, nodes);
+  const strike = () => fault.strike(targetOf(clients, { fault, node, running, follower, pending }));
   let moment = `${phase}${step && ` ${step}`} +${delayMs} ms`;
-  let ended: Promise<RolloutOutcome | string> | undefined;
   try {
-    await rollouts.start(documentOf(name, fault, { node, version }));
-    const { status, failure } = await rollouts.untilPlanned(name);
-    if (status?.phase !== 'AwaitingApproval') {
-      throw new Error(`${name} has no plan to approve: ${failure?.message ?? status?.phase}`);
-    }
-    if (phase === 'Planned') await fault.strike(target);
-    await rollouts.approve(name, { by: 'sre-lead', digest: status.digest ?? '' });
-    ended = untilEnded({ rollouts, temporal }, name);
+    if (phase === 'Planned') await strike();
+    await approve(clients, name);
     if (phase !== 'Planned') {
       await follower.until(phase, step);
       await sleep(delayMs);
-      await fault.strike(target);
+      await strike();
     }
   } catch (error) {
     // The rollout goes on, and is judged; the fault does not count.
@@ -89,57 +69,132 @@ export async function strikeInRollout(
     await fault.heal?.(node);
     if (!(await partPid(workerPart))) await startWorker();
   }
-  const outcome = await ended;
-  if (outcome === undefined || typeof outcome === 'string') {
-    return { moment, reason: '', told: () => 'Untouched', violations: [outcome ?? 'not started'] };
-  }
-  const told = (wanted: string) =>
-    outcome.nodes.find((entry) => entry.node === wanted)?.outcome ?? 'Untouched';
-  const own = outcome.nodes.find((entry) => entry.node === node.name);
-  const reasons = own ? own.reasons : outcome.reasons;
-  return { moment, reason: reasons.join('; '), told, violations: [] };
+  return { moment, ...(await toItsEnd(clients, running, fault.endWithinMs ?? END_WITHIN_MS)) };
 }
 
-/** Returns the outcome, or in words why there is none. */
-async function untilEnded(clients: Clients, name: string): Promise<RolloutOutcome | string> {
-  const handle = clients.temporal.client.workflow.getHandle(rolloutWorkflowId(name));
-  const deadline = Date.now() + END_WITHIN_MS;
-  const late = delay(END_WITHIN_MS, 'Late' as const, { ref: false });
+/** Rolls out once more, with nothing in the way but what the rollout before has left. */
+export async function rollOutAgain(
+  clients: Clients,
+  fault: Fault,
+  nodes: readonly LabNode[],
+): Promise<Omit<Struck, 'moment'>> {
+  const name = `chaos-${fault.id}-again`;
+  const running = await startPlanned(clients, name, fault, nodes);
+  await approve(clients, name);
+  return await toItsEnd(clients, running, END_WITHIN_MS / 2);
+}
+
+async function startPlanned(
+  { rollouts }: Clients,
+  name: string,
+  fault: Fault,
+  nodes: readonly LabNode[],
+): Promise<Running> {
+  const document = documentOf(
+    name,
+    fault,
+    nodes.map((node) => node.name),
+  );
+  const { workflowId, runId } = await rollouts.start(document);
+  const { status, failure } = await rollouts.untilPlanned(name);
+  if (status?.phase !== 'AwaitingApproval') {
+    throw new Error(`${name} has no plan to approve: ${failure?.message ?? status?.phase}`);
+  }
+  const { plan } = await rollouts.planOf(name);
+  const planned = plan.waves.flatMap((wave) =>
+    wave.nodes.map((entry) => `${entry.cluster}/${entry.node}`),
+  );
+  return { root: { workflowId, runId }, planned };
+}
+
+async function approve({ rollouts }: Clients, name: string): Promise<void> {
+  const { status } = await rollouts.status(name);
+  await rollouts.approve(name, { by: 'sre-lead', digest: status?.digest ?? '' });
+}
+
+function targetOf(
+  { temporal }: Clients,
+  args: {
+    readonly fault: Fault;
+    readonly node: LabNode;
+    readonly running: Running;
+    readonly follower: NodeFollower;
+    readonly pending: Promise<void>[];
+  },
+): Target {
+  const { fault, node, running, follower, pending } = args;
+  const name = `chaos-${fault.id}`;
+  const handleOf = ({ workflowId, runId }: Execution) =>
+    temporal.client.workflow.getHandle(workflowId, runId);
+  return {
+    node,
+    sha256: containerd(versionOf(fault)).sha256,
+    untilPhase: (phase, ms = 15_000) => follower.until(phase, '', ms),
+    untilPatched: (id) => follower.untilPatched(id),
+    untilTaskFails: () => follower.untilTaskFails(),
+    meanwhile: (work, ms) => void pending.push(sleep(ms).then(work)),
+    ask: async () => void (await follower.ask()),
+    tell: async (what) => {
+      const handle = handleOf(running.root);
+      if (what === 'cancel') return void (await handle.cancel());
+      // As a signal: it is taken while no worker is there to answer an update.
+      await handle.signal(what, { by: 'sre-lead', reason: 'a test of faults' });
+    },
+    terminate: async (what) => {
+      const stories = what === 'all' ? await storiesOf(temporal.client, running.root) : [];
+      const below = stories.flatMap((story) => story.children);
+      const own = temporal.client.workflow.getHandle(follower.workflowId);
+      const all = what === 'node' ? [own] : [running.root, ...below].map(handleOf);
+      await Promise.all(
+        all.map((handle) => end(handle, `${name}: terminated by a test of faults`)),
+      );
+    },
+  };
+}
+
+/** Waits for the end of a rollout and of everything that it started, and reads their histories. */
+async function toItsEnd(
+  { temporal: { client } }: Clients,
+  { root, planned }: Running,
+  endWithinMs: number,
+): Promise<Omit<Struck, 'moment'>> {
+  const handle = client.workflow.getHandle(root.workflowId, root.runId);
+  const ended = await untilClosed(handle, endWithinMs);
+  const late = ended ? [] : [`the rollout did not end within ${endWithinMs / 1000} s`];
+  if (!ended) await end(handle, 'did not end in time, says test/chaos');
+  const deadline = Date.now() + CHILDREN_WITHIN_MS;
   for (;;) {
+    const stories = await storiesOf(client, root);
+    if (stories.every((story) => story.end) || Date.now() > deadline) {
+      const open = openWork(stories);
+      for (const { workflowId, end: closed } of stories) {
+        if (!closed) await end(client.workflow.getHandle(workflowId), 'left open');
+      }
+      return { stories, planned, violations: [...late, ...open] };
+    }
+    await sleep(500);
+  }
+}
+
+async function untilClosed(handle: WorkflowHandle, withinMs: number): Promise<boolean> {
+  const deadline = Date.now() + withinMs;
+  while (Date.now() < deadline) {
     try {
-      const first = await Promise.race([clients.rollouts.waitFor(name), late]);
-      if (first !== 'Late') return first;
+      if ((await handle.describe()).status.name !== 'RUNNING') return true;
     } catch (error) {
       // Temporal is down for a while in some faults; the rollout is not.
-      if (!(error instanceof TidegateError)) throw error;
-      if (await hasFailed(handle)) return `the rollout gave no outcome: ${error.message}`;
-      await sleep(1000);
-      if (Date.now() < deadline) continue;
+      if (!(error instanceof ServiceError)) throw error;
     }
-    await handle.terminate('did not end in time, says test/chaos');
-    return `the rollout did not end within ${END_WITHIN_MS / 1000} s`;
+    await sleep(150);
   }
+  return false;
 }
 
-async function hasFailed(handle: WorkflowHandle): Promise<boolean> {
+/** Terminates a workflow; one that has ended already is as good as terminated. */
+async function end(handle: WorkflowHandle, reason: string): Promise<void> {
   try {
-    const { status } = await handle.describe();
-    return status.name !== 'RUNNING' && status.name !== 'COMPLETED';
+    await handle.terminate(reason);
   } catch (error) {
-    if (!(error instanceof ServiceError)) throw error;
-    return false;
+    if ((await handle.describe()).status.name === 'RUNNING') throw error;
   }
-}
-
-function documentOf(
-  name: string,
-  { bundle }: Fault,
-  { node, version }: { readonly node: LabNode; readonly version: string },
-) {
-  return rolloutTo({
-    name,
-    bundle: bundleTo(version, bundle === 'Drain' ? 'Drain' : 'Restart'),
-    strategy: { canary: { soakSeconds: 0 }, onFailure: 'Halt' },
-    spec: { policy, targets: { nodes: [node.name] } },
-  });
 }

@@ -5,16 +5,21 @@ import type { Told } from './invariant.ts';
 
 export interface CaseRow {
   readonly fault: string;
+  readonly does: string;
   /** When it struck, or that the moment was missed. */
   readonly moment: string;
   readonly node: string;
   readonly outcome: Told;
   readonly reason: string;
   readonly seconds: number;
+  /** What preparing the fleet and judging it took beside that. */
+  readonly aroundSeconds: number;
   /** How often the rollout's version was installed on the node. */
   readonly installs: number;
-  /** Absent where the watch was cut off. */
+  /** Absent where the case came to no end of its own. */
   readonly harm: Disturbance | undefined;
+  /** How often the API server was away, so that something may not have been seen. */
+  readonly gaps: number;
   readonly violations: readonly string[];
 }
 
@@ -70,14 +75,21 @@ function cells(row: CaseRow): Row {
     count(harm?.jobPodsLost),
     harm ? `${harm.cron.missed.length} of ${harm.cron.scheduled}` : 'unseen',
     harm ? `${harm.http.failed} of ${harm.http.sent}` : 'unseen',
-    row.violations.length === 0 ? 'ok' : `${row.violations.length} VIOLATED`,
+    passed(row) ? 'ok' : `${row.violations.length} VIOLATED`,
   ];
 }
 
-/** Says how many points were struck, and how to see the same again. */
+/** Returns whether nothing of what must hold was violated. */
+export function passed(row: CaseRow): boolean {
+  return row.violations.length === 0;
+}
+
+/** Says how many points were struck and how they ended, and how to see the same again. */
 export function sumOf(rows: readonly CaseRow[], seed: number): string {
-  const hit = rows.filter(struck).length;
+  const good = rows.filter((row) => struck(row) && passed(row)).length;
+  const bad = rows.filter((row) => !passed(row)).length;
+  const missed = rows.length - good - bad;
   const violations = rows.flatMap((row) => row.violations).length;
-  const missed = hit === rows.length ? '' : `, ${rows.length - hit} moments missed`;
-  return `${hit} faults struck${missed}; ${violations} violations of the invariant; seed ${seed}`;
+  const moments = missed === 0 ? '' : `, ${missed} moments missed`;
+  return `${good} passed, ${bad} failed${moments}; ${violations} violations; seed ${seed}`;
 }

@@ -20,6 +20,8 @@ const facts = (over: Partial<NodeFacts> = {}): NodeFacts => ({
   ready: true,
   schedulable: true,
   annotations: [],
+  labels: [],
+  taints: [],
   ...over,
 });
 
