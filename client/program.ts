@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import type { CommandContext } from './commands/command.ts';
 import { addInventory } from './commands/inventory.ts';
+import { addJobs } from './commands/jobs.ts';
 import { addPlan } from './commands/plan.ts';
 import { addSchema } from './commands/schema.ts';
 import { addStart } from './commands/start.ts';
@@ -85,6 +86,7 @@ function buildProgram(context: CommandContext): Command {
   addStatus(program, context);
   addWatch(program, context);
   addSteering(program, context);
+  addJobs(program, context);
   addInventory(program, context);
   addSchema(program, context);
   return program;

@@ -10,7 +10,10 @@ import {
   type Command,
   INVENTORY_WORKFLOW,
   type Inventory,
+  JOBS_MESSAGE,
+  type JobDecision,
   type MessageName,
+  nodeWorkflowId,
   PLAN_WORKFLOW,
   ROLLOUT_WORKFLOW,
   type RolloutOutcome,
@@ -20,11 +23,13 @@ import {
   type Vote,
 } from '../workflows/contract.ts';
 import { documentName, explainProblems, parseDocument } from '../workflows/domain/documents.ts';
+import { keyOf } from '../workflows/domain/lifecycle.ts';
 import type { PlanResult } from '../workflows/domain/plan-types.ts';
 import type { Rollout } from '../workflows/domain/spec.ts';
 import { makeBackRollout } from './back.ts';
 import { type ConnectOptions, connect, type TemporalConnection } from './connection.ts';
 import { refused, TidegateError } from './errors.ts';
+import { isNotFound } from './explain.ts';
 import { recordedRequest } from './history.ts';
 import { listRollouts } from './listing.ts';
 import { Session } from './session.ts';
@@ -137,6 +142,28 @@ export class RolloutClient {
   /** Starts no further node; the nodes in work are finished first. */
   async stop(rollout: string, command: Command): Promise<string> {
     return await this.send(rollout, 'stop', command);
+  }
+
+  /** Answers a node in work that asks about its Jobs; `node` may be named with its cluster. */
+  async decideJobs(rollout: string, node: string, decision: JobDecision): Promise<string> {
+    const { plan } = await this.planOf(rollout);
+    const nodes = plan.waves.flatMap((wave) => wave.nodes);
+    const found = nodes.filter((entry) => entry.node === node || keyOf(entry) === node);
+    const [target, ...more] = found;
+    if (!target) throw refused(`Rollout ${rollout} has no node ${node}.`);
+    if (more.length > 0) throw refused(`Say which one: ${found.map(keyOf).join(', ')}.`);
+    const id = nodeWorkflowId(target.cluster, target.node);
+    const handle = this.session.client.workflow.getHandle(id);
+    try {
+      const argument: [JobDecision] = [decision];
+      return await this.session.call(
+        () => handle.executeUpdate<string, [JobDecision]>(JOBS_MESSAGE, { args: argument }),
+        UPDATE_TIMEOUT_MS,
+      );
+    } catch (error) {
+      if (!(error instanceof TidegateError) || !isNotFound(error.cause)) throw error;
+      throw refused(`Node ${node} is not in work now, so it asks nothing.`);
+    }
   }
 
   /** Takes updated nodes back: of a running rollout by itself, of a finished one by a new rollout. */

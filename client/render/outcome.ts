@@ -34,6 +34,7 @@ export function renderOutcome(outcome: RolloutOutcome, look: Look): string {
       ? [`Taken back:\n${alignedTable(HEADER, rowsOf(rolledBack.map(asReturned)), look)}`]
       : []),
     ...remarks(outcome, nameOf),
+    ...notes(outcome, nameOf),
     ...(untouched.length > 0 ? [`Never touched: ${untouched.join(', ')}`] : []),
     ...(needsAttention.length > 0 ? [attention(needsAttention, look)] : []),
     totals(outcome),
@@ -80,6 +81,18 @@ function remarks(outcome: RolloutOutcome, nameOf: (entry: NodeOutcome) => string
   return lines.length > 0 ? [lines.join('\n')] : [];
 }
 
+/** What was met on the way; the same on several nodes stands here once. */
+function notes(outcome: RolloutOutcome, nameOf: (entry: NodeOutcome) => string): string[] {
+  const nodesOf = new Map<string, string[]>();
+  for (const entry of [...outcome.nodes, ...outcome.rolledBack]) {
+    for (const note of entry.notes ?? []) {
+      nodesOf.set(note, [...new Set([...(nodesOf.get(note) ?? []), nameOf(entry)])]);
+    }
+  }
+  const lines = [...nodesOf].map(([note, names]) => `  ${names.join(', ')}: ${note}`);
+  return lines.length > 0 ? [`Met on the way:\n${lines.join('\n')}`] : [];
+}
+
 /** Returns what a person must do about nodes that no undo could put back. */
 export function attention(nodes: readonly string[], look: Look): string {
   const names = nodes.map((entry) => entry.split('/').at(-1) ?? entry);
@@ -87,7 +100,10 @@ export function attention(nodes: readonly string[], look: Look): string {
   const lines = [
     `Needs attention: ${nodes.join(', ')} (left cordoned)`,
     `  kubectl describe node ${first}    the annotation tidegate.dev/needs-attention says why`,
-    `  kubectl uncordon ${first}         once it is repaired`,
+    `  kubectl uncordon ${first}         once it is repaired, and then`,
+    `  kubectl taint node ${first} tidegate.dev/quarantine-`,
+    `  kubectl label node ${first} tidegate.dev/quarantine-`,
+    `  kubectl annotate node ${first} tidegate.dev/needs-attention-`,
   ];
   return paint(lines.join('\n'), 'red', look);
 }

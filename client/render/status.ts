@@ -34,7 +34,10 @@ function facts(view: RolloutView, nowMs: number, look: Look): [string, string][]
   const { status, about, state, since, startedAt, closedAt, indexed } = view;
   const running = state === 'Running';
   const phase = phaseOf(view);
-  const waits = status?.waitingFor ?? indexed.waitingFor;
+  const asks = view.live.find((node) => node.asks !== undefined);
+  const waits = asks
+    ? `a decision about Jobs of ${asks.node}: ${asks.asks}`
+    : (status?.waitingFor ?? indexed.waitingFor);
   return [
     ['Phase', paint(phase, toneOf(phase), look)],
     ...when(running, ['Waits for', waits || 'nothing, it works']),
@@ -125,7 +128,12 @@ function nextCommands(view: RolloutView, about: RolloutSummary | undefined): rea
   if (status?.phase === 'AwaitingApproval' && about) {
     return [`tidegate status ${rollout} --plan`, ...status.next];
   }
-  return (status?.next ?? []).filter((command) => command !== `tidegate status ${rollout}`);
+  const asked = view.live
+    .filter((node) => node.asks !== undefined)
+    .map(({ node }) => `tidegate jobs ${rollout} ${node} --wait | --later | --evict --as WHO`);
+  return [...asked, ...(status?.next ?? [])].filter(
+    (command) => command !== `tidegate status ${rollout}`,
+  );
 }
 
 function renderNext(commands: readonly string[], look: Look): string[] {

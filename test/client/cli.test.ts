@@ -33,6 +33,12 @@ const refusals: [string, string[], RegExp][] = [
   ['an approval by nobody', ['approve', 'r', '--digest', 'd'], /required option '--as <who>'/],
   ['an approval of nothing', ['approve', 'r', '--as', 'x'], /required option '--digest <digest>'/],
   ['a rejection without a reason', ['reject', 'r', '--as', 'x'], /required option '--reason/],
+  ['no decision about Jobs', ['jobs', 'r', 'n', '--as', 'x'], /one of --wait, --later and --evict/],
+  [
+    'two decisions about Jobs',
+    ['jobs', 'r', 'n', '--as', 'x', '--wait', '--evict'],
+    /one of --wait, --later and --evict/,
+  ],
   ['a file that is not there', ['plan', 'nowhere.yaml'], /nowhere.yaml: there is no such file/],
   ['an unknown kind', ['schema', 'polcy'], /Did you mean Policy\?/],
 ];
@@ -80,7 +86,7 @@ test('every command has help with examples', async () => {
   const commands = [...out.matchAll(/^ {2}([a-z]+) .*[[<]/gm)].map((match) => match[1] ?? '');
   assert.deepEqual(
     commands.filter((name) => name !== 'help'),
-    'plan start status watch approve reject stop rollback inventory schema'.split(' '),
+    'plan start status watch approve reject stop rollback jobs inventory schema'.split(' '),
   );
   for (const command of commands) {
     const help = await run([command, '--help']);

@@ -10,7 +10,7 @@ import { invertPlan } from '../../workflows/domain/plan.ts';
 import type { Plan, PlannedWave } from '../../workflows/domain/plan-types.ts';
 import { startTestBed, type TestBed } from '../workflows/environment.ts';
 import { type FakeFleet, FROM, TO } from '../workflows/fake-fleet.ts';
-import { hash, planOf, rolloutOf } from '../workflows/fixtures.ts';
+import { hash, planOf, policy, rolloutOf } from '../workflows/fixtures.ts';
 import { type Ran, run } from './kit.ts';
 
 const NODES = ['east-1', 'east-2', 'east-3'];
@@ -28,19 +28,25 @@ before(async () => {
 });
 after(() => bed.close());
 
+/** A plan whose nodes are drained, and whose policy asks about Jobs that outlast their time. */
+function askingPlan(): Plan {
+  const drain = { ...policy.spec.drain, jobsAtTimeout: 'Ask' as const };
+  const asking = { ...policy, spec: { ...policy.spec, drain } };
+  return quick(planOf({ count: NODES.length, disruption: 'Drain', policy: asking }));
+}
+
 /** Soaks are left out: without somebody waiting for a result the test server's time is real. */
-function quickPlan(): Plan {
-  const plan = planOf({ count: NODES.length });
-  const quick = (wave: PlannedWave) => ({ ...wave, soakSeconds: 0 });
-  return { ...plan, waves: plan.waves.map(quick) };
+function quick(plan: Plan): Plan {
+  const unsoaked = (wave: PlannedWave) => ({ ...wave, soakSeconds: 0 });
+  return { ...plan, waves: plan.waves.map(unsoaked) };
 }
 
 async function withRollout(
   name: string,
   body: (args: { fleet: FakeFleet; plan: Plan; started: Ran }) => Promise<void>,
+  plan = quick(planOf({ count: NODES.length })),
 ): Promise<void> {
   await bed.withFleet(NODES, async (fleet) => {
-    const plan = quickPlan();
     fleet.planned = { plan, impact: [] };
     fleet.rollbackPlan = (given, nodes) => invertPlan({ plan: given, nodes, hash });
     const document = { ...rolloutOf(), metadata: { name } };
@@ -52,6 +58,15 @@ async function withRollout(
 
 async function tidegate(argv: readonly string[], stdin = ''): Promise<Ran> {
   return await run(argv, { client, stdin });
+}
+
+async function untilShown(name: string, pattern: RegExp): Promise<string> {
+  for (let i = 0; i < 200; i++) {
+    const { out } = await tidegate(['status', name]);
+    if (pattern.test(out)) return out;
+    await delay(20);
+  }
+  return assert.fail(`${name} never showed ${pattern}`);
 }
 
 async function untilPhase(name: string, phase: string): Promise<RolloutView> {
@@ -189,6 +204,36 @@ describe('the command line', () => {
     });
   });
 
+  it('asks a person about Jobs that outlast their time, and does what is said', async () => {
+    await withRollout(
+      'asking',
+      async ({ fleet, plan }) => {
+        const fault = {
+          when: 'Before',
+          times: 1,
+          type: 'JobsUndecided',
+          retryable: false,
+        } as const;
+        fleet.inject({ step: 'drain', node: 'east-1', ...fault });
+        const early = ['jobs', 'asking', 'east-1', '--evict', '--as', 'sre-lead'];
+        assert.match((await tidegate(early)).err, /east-1 is not in work now, so it asks nothing/);
+        await tidegate(['approve', 'asking', '--digest', plan.digest, '--as', 'sre-lead']);
+        const shown = await untilShown('asking', /Waits for +a decision about Jobs of east-1/);
+        assert.match(shown, /\n {2}tidegate jobs asking east-1 --wait \| --later \| --evict/);
+
+        const strange = ['jobs', 'asking', 'east-9', '--evict', '--as', 'sre-lead'];
+        assert.match((await tidegate(strange)).err, /Rollout asking has no node east-9/);
+        const { code, out } = await tidegate(early);
+        assert.equal(code, 0);
+        assert.equal(out, 'east-1: the Jobs are evicted\n');
+        const watched = await tidegate(['watch', 'asking']);
+        assert.equal(watched.code, 0);
+        assert.match(watched.out, /east-1: sre-lead decided about running Jobs: Evict\n/);
+      },
+      askingPlan(),
+    );
+  });
+
   it('tells a failed plan with its type, what to do, and exit code 3', async () => {
     await bed.withFleet(NODES, async (fleet) => {
       fleet.planFailure = ApplicationFailure.nonRetryable(
@@ -214,7 +259,7 @@ describe('the command line', () => {
 
   it('plans without touching anything', async () => {
     await bed.withFleet(NODES, async (fleet) => {
-      fleet.planned = { plan: quickPlan(), impact: [] };
+      fleet.planned = { plan: quick(planOf({ count: NODES.length })), impact: [] };
       const { code, out } = await tidegate(['plan', '-'], JSON.stringify(rolloutOf()));
       assert.equal(code, 0);
       assert.match(out, /^Plan of rollout patch\n/);
