@@ -3,10 +3,18 @@ import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { OFFERS_SCRIPT, STAGE_SCRIPT, UNSTAGE_SCRIPT } from '../../activities/scripts/apt.ts';
 import { INSPECT_SCRIPT } from '../../activities/scripts/inspect.ts';
+import { REBOOT_SCRIPT } from '../../activities/scripts/reboot.ts';
 import { TRANSACTION_SCRIPT } from '../../activities/scripts/transaction.ts';
 import { UNIT_SCRIPT } from '../../activities/scripts/unit.ts';
 
-const scripts = { INSPECT_SCRIPT, OFFERS_SCRIPT, STAGE_SCRIPT, UNSTAGE_SCRIPT, TRANSACTION_SCRIPT };
+const scripts = {
+  INSPECT_SCRIPT,
+  OFFERS_SCRIPT,
+  STAGE_SCRIPT,
+  UNSTAGE_SCRIPT,
+  TRANSACTION_SCRIPT,
+  REBOOT_SCRIPT,
+};
 
 describe('scripts for hosts', () => {
   for (const [name, script] of Object.entries(scripts)) {
