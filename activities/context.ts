@@ -26,7 +26,7 @@ export function currentContext(): ActivityContext {
   };
 }
 
-/** Must be well below the heartbeat timeout of CHANGE_OPTIONS in workflows/contract.ts (10 s). */
+/** Must be well below the heartbeat timeout of CHANGE_OPTIONS in workflows/activity-contract.ts (10 s). */
 const HEARTBEAT_INTERVAL_MS = 2000;
 
 /** Runs work while heartbeating what `progress` returns, at once and every 2 s. */

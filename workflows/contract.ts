@@ -1,17 +1,12 @@
 /**
- * What workflows, activities and clients agree on: names, ids, messages, activity interfaces
- * and their timeouts. Everything here is JSON-safe; nothing here has an effect.
+ * What workflows, activities and clients agree on: names, ids, messages, states and outcomes, and
+ * through activity-contract.ts the activities. Everything is JSON-safe; nothing has an effect.
  */
-import type { ActivityOptions } from '@temporalio/common';
-import type { ClusterAccess, ContainerFacts, HostFacts, NodeFacts } from './domain/inventory.ts';
-import type {
-  Plan,
-  PlannedNode,
-  PlannedPackage,
-  PlannedWave,
-  PlanResult,
-} from './domain/plan-types.ts';
-import type { Fleet, Policy } from './domain/spec.ts';
+import type { ClusterAccess } from './domain/inventory.ts';
+import type { PlannedNode, PlannedWave } from './domain/plan-types.ts';
+import type { Policy } from './domain/spec.ts';
+
+export * from './activity-contract.ts';
 
 /** Queue of workflows and of planning. */
 export const TASK_QUEUE = 'tidegate';
@@ -64,6 +59,10 @@ export interface Command {
   readonly by: string;
   readonly reason?: string;
 }
+
+/** What a person says of Jobs that outlast their time. */
+export const JOB_CHOICES = ['Wait', 'Later', 'Evict'] as const;
+export type JobChoice = (typeof JOB_CHOICES)[number];
 
 /** Sent to a node's workflow that asks what becomes of its Jobs; an update and a signal as well. */
 export const JOBS_MESSAGE = 'jobs';
@@ -232,223 +231,3 @@ export interface NodeInput {
   readonly access: ClusterAccess;
   readonly policy: Policy['spec'];
 }
-
-// --- activities -------------------------------------------------------------------------------
-
-/** Which node an activity works on, and how to get there. */
-export interface NodeRef {
-  readonly access: ClusterAccess;
-  readonly cluster: string;
-  readonly node: string;
-  /** Where sshd listens; the InternalIP of the plan. */
-  readonly address: string;
-}
-
-export interface PlanningActivities {
-  /** `request` is whatever was given to the workflow: validated here. */
-  plan(input: { readonly request: unknown }): Promise<PlanResult>;
-  /** Inverts a plan for the nodes given, as "cluster/node". */
-  planRollback(input: { readonly plan: Plan; readonly nodes: readonly string[] }): Promise<Plan>;
-  /** `fleet` is a document or the name of one. */
-  inventory(input: { readonly fleet: unknown }): Promise<Inventory>;
-}
-export interface Inventory {
-  readonly fleet: Fleet['metadata']['name'];
-  readonly nodes: readonly NodeFacts[];
-}
-
-export interface InspectResult {
-  readonly host: HostFacts;
-  readonly uid: string;
-  readonly address: string;
-  readonly ready: boolean;
-  readonly unschedulable: boolean;
-  readonly containers: readonly ContainerFacts[];
-}
-export interface VerifyResult {
-  readonly packages: NodeOutcome['packages'];
-  readonly containersSurvived: number;
-  readonly containersLost: readonly string[];
-  readonly probeMs?: number;
-}
-export interface DrainResult extends StepReport {
-  readonly evicted: readonly string[];
-  readonly jobPodsEvicted: readonly string[];
-}
-
-/** What a step met on the way, in words; nothing at all in histories of before. */
-export interface StepReport {
-  readonly notes?: readonly string[];
-}
-
-/** What a person says of Jobs that outlast their time. */
-export const JOB_CHOICES = ['Wait', 'Later', 'Evict'] as const;
-export type JobChoice = (typeof JOB_CHOICES)[number];
-
-/** Why a node does not start yet, though the budget has room for it. */
-export interface Hold {
-  /** Absent where it holds every node of the cluster. */
-  readonly node?: string;
-  readonly reason: string;
-  /** RFC 3339; when it ends by itself, as far as is known. */
-  readonly until?: string;
-}
-
-/** The state of a cluster right before a node starts. */
-export interface StartLook {
-  /** Names of nodes that are not Ready or are unschedulable, whoever made them so. */
-  readonly unavailable: readonly string[];
-  readonly holds: readonly Hold[];
-  /** Workloads with fewer ready pods than they want, as "Kind/namespace/name". */
-  readonly unhealthy: readonly string[];
-}
-
-/** Activities that touch a cluster or its hosts. Names are those of the saga's steps. */
-export interface NodeActivities {
-  inspect(input: NodeRef & { readonly packages: readonly string[] }): Promise<InspectResult>;
-  lease(
-    input: NodeRef & {
-      readonly holder: string;
-      readonly for: string;
-    },
-  ): Promise<StepReport & { readonly cordonedBefore: boolean }>;
-  release(input: NodeRef & { readonly holder: string }): Promise<void>;
-  /** Fetches and verifies both directions; changes nothing that runs. */
-  stage(input: NodeRef & { readonly packages: readonly PlannedPackage[] }): Promise<StepReport>;
-  unstage(input: NodeRef & { readonly packages: readonly PlannedPackage[] }): Promise<void>;
-  cordon(input: NodeRef & { readonly holder: string }): Promise<void>;
-  /** Restores schedulability as it was found. */
-  uncordon(
-    input: NodeRef & { readonly holder: string; readonly cordonedBefore: boolean },
-  ): Promise<void>;
-  drain(
-    input: NodeRef & {
-      readonly policy: Policy['spec']['drain'];
-      /** What a person decided of the Jobs that outlasted their time (Ask). */
-      readonly jobChoice?: JobChoice;
-    },
-  ): Promise<DrainResult>;
-  /** Installs `to` in a transient unit named after `transaction`; a later attempt reads its result. */
-  apply(
-    input: NodeRef & {
-      readonly packages: readonly PlannedPackage[];
-      readonly transaction: string;
-    },
-  ): Promise<StepReport>;
-  /** Reboots the node unless its boot id is another one already, and waits until it is back. */
-  reboot(
-    input: NodeRef & {
-      /** Of the boot that has to end. */
-      readonly bootId: string;
-      readonly timeoutSeconds: number;
-    },
-  ): Promise<StepReport & { readonly bootId: string }>;
-  /** Installs `from` the same way; does nothing where `from` is installed and runs. */
-  revert(
-    input: NodeRef & {
-      readonly packages: readonly PlannedPackage[];
-      readonly transaction: string;
-    },
-  ): Promise<void>;
-  verify(
-    input: NodeRef & {
-      readonly packages: readonly PlannedPackage[];
-      readonly expect: 'From' | 'To';
-      readonly containersBefore: readonly ContainerFacts[];
-      /** Containers may be gone after a drain or reboot. */
-      readonly containersMustSurvive: boolean;
-      /** After a reboot the Node object may be gone for a while, and be another one then. */
-      readonly mayRejoin?: boolean;
-      readonly verification: Policy['spec']['verification'];
-    },
-  ): Promise<VerifyResult>;
-  /** Leaves the node cordoned, labelled and tainted, and says why in an annotation; removes our lease. */
-  quarantine(
-    input: NodeRef & {
-      readonly holder: string;
-      readonly reason: string;
-      /** Fails with QuarantineFull where so many nodes of the cluster are in quarantine already. */
-      readonly limit?: number;
-    },
-  ): Promise<void>;
-}
-
-export interface ClusterActivities {
-  acquireClusterLease(input: {
-    readonly access: ClusterAccess;
-    readonly holder: string;
-  }): Promise<void>;
-  releaseClusterLease(input: {
-    readonly access: ClusterAccess;
-    readonly holder: string;
-  }): Promise<void>;
-  /** Names of nodes that are not Ready or are unschedulable, whoever made them so. */
-  unavailableNodes(input: { readonly access: ClusterAccess }): Promise<readonly string[]>;
-  /** Everything to know right before nodes start: who is unavailable, and what holds which node back. */
-  lookBeforeStart(input: {
-    readonly access: ClusterAccess;
-    readonly rollout: string;
-    /** In the order of the plan; those in work come not among them. */
-    readonly waiting: readonly PlannedNode[];
-    readonly inWork: readonly string[];
-    readonly policy: Policy['spec'];
-    /** How long one node is expected to take. */
-    readonly expectedMs: number;
-    /** What was unhealthy at the first look of the rollout, and is not waited for; absent then. */
-    readonly unhealthyBefore?: readonly string[];
-  }): Promise<StartLook>;
-  /** Looks at nodes after their soak; returns what is wrong with them, in words. */
-  checkHealth(input: {
-    readonly access: ClusterAccess;
-    readonly nodes: readonly PlannedNode[];
-  }): Promise<readonly string[]>;
-}
-
-export type TidegateActivities = PlanningActivities & NodeActivities & ClusterActivities;
-
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-
-/** Reading: quick, repeated freely. */
-export const READ_OPTIONS = {
-  startToCloseTimeout: 60 * SECOND,
-  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry: {
-    initialInterval: SECOND,
-    backoffCoefficient: 2,
-    maximumInterval: 15 * SECOND,
-    maximumAttempts: 6,
-  },
-} satisfies ActivityOptions;
-
-/** Reading a host: a dead worker is noticed by its silence. */
-export const INSPECT_OPTIONS = {
-  ...READ_OPTIONS,
-  heartbeatTimeout: 10 * SECOND,
-} satisfies ActivityOptions;
-
-/** Planning reads the whole fleet. */
-export const PLANNING_OPTIONS = {
-  startToCloseTimeout: 15 * MINUTE,
-  heartbeatTimeout: 30 * SECOND,
-  retry: { initialInterval: SECOND, maximumInterval: 15 * SECOND, maximumAttempts: 4 },
-} satisfies ActivityOptions;
-
-/** Steps that change a node. WAIT_CANCELLATION_COMPLETED keeps an undo from starting beside its step. */
-export const CHANGE_OPTIONS = {
-  startToCloseTimeout: 15 * MINUTE,
-  heartbeatTimeout: 10 * SECOND,
-  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry: {
-    initialInterval: SECOND,
-    backoffCoefficient: 2,
-    maximumInterval: 15 * SECOND,
-    maximumAttempts: 10,
-  },
-} satisfies ActivityOptions;
-
-/** Undos: retried until the policy's deadline, which the caller sets as scheduleToCloseTimeout. */
-export const UNDO_OPTIONS = {
-  ...CHANGE_OPTIONS,
-  retry: { initialInterval: SECOND, backoffCoefficient: 2, maximumInterval: 30 * SECOND },
-} satisfies ActivityOptions;

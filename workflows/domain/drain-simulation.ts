@@ -145,7 +145,7 @@ function heldByCount(pod: SimulatedPod, budget: BudgetFacts): Obstacle | undefin
   if (isNeverMet(budget)) {
     return {
       permanent: true,
-      reason: `budget ${name} (${written(budget)}) can never allow a disruption: it wants ${desiredHealthy} of ${expectedPods} pods`,
+      reason: `budget ${name} (${written(budget)}) allows 0 disruptions and never will: it wants ${desiredHealthy} of ${expectedPods} pods`,
       advice: loosen(pod, budget),
     };
   }
