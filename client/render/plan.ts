@@ -7,9 +7,12 @@ import type {
   PlannedNode,
   PlannedWave,
   PlanResult,
+  WaveDrain,
 } from '../../workflows/domain/plan-types.ts';
 import type { Disruption } from '../../workflows/domain/spec.ts';
 import { alignedTable, counted, fields, indent, type Look, paint } from './look.ts';
+import { blockerLines, firingLines } from './plan-drain.ts';
+import { policyRules } from './plan-rules.ts';
 import { duration } from './time.ts';
 
 const MEANS: Readonly<Record<Disruption, string>> = {
@@ -26,12 +29,13 @@ export interface PlanHints {
 }
 
 /** Returns the whole plan as text. */
-export function renderPlan({ plan, impact }: PlanResult, hints: PlanHints, look: Look): string {
+export function renderPlan(result: PlanResult, hints: PlanHints, look: Look): string {
+  const { plan } = result;
   const head = `Plan of rollout ${plan.rollout}${plan.direction === 'Back' ? ' (back)' : ''}`;
   return [
     paint(head, 'bold', look),
     fields(facts(plan), look),
-    ...plan.waves.map((wave) => renderWave(wave, impact, look)),
+    ...plan.waves.map((wave) => renderWave(wave, result, look)),
     ...(plan.waves.length === 0 ? ['Nothing to do: every node is as wanted already.'] : []),
     ...listed('Already done', plan.alreadyDone, look),
     ...listed('Excluded', plan.excluded, look),
@@ -54,7 +58,7 @@ function facts(plan: Plan): [string, string][] {
     ['Disruption', `${bundle.disruption}: ${MEANS[bundle.disruption]}`],
     ['Size', `${counted(nodes, 'node')} in ${waves}, clusters: ${clusterNames(plan)}`],
     ['When', approvalRule(plan)],
-    ['Drain', drainRule(plan)],
+    ...policyRules(plan),
     ['On failure', failureRule(strategy)],
     ['Policy', policy.name],
   ];
@@ -79,26 +83,6 @@ function approvalRule(plan: Plan): string {
   return `once ${who} approved this digest${other}, within ${duration(approval.expirySeconds * 1000)}`;
 }
 
-function drainRule(plan: Plan): string {
-  const { disruption } = plan.bundle;
-  if (disruption === 'None' || disruption === 'Restart') return 'none';
-  const { drain } = plan.policy.spec;
-  const limit = duration(drain.timeoutSeconds * 1000);
-  return `PodDisruptionBudgets are kept; ${jobRule(drain)}; evictions are given up after ${limit}`;
-}
-
-function jobRule({ jobs, jobsAtTimeout, ...drain }: Plan['policy']['spec']['drain']): string {
-  if (jobs === 'Evict') return 'Jobs are evicted';
-  const limit = duration((drain.jobTimeoutSeconds ?? drain.timeoutSeconds) * 1000);
-  const then = {
-    Fail: 'the node is put back',
-    Later: 'the node comes last',
-    Evict: 'they are evicted',
-    Ask: 'a person is asked',
-  };
-  return `running Jobs are waited for, after ${limit} ${then[jobsAtTimeout]}`;
-}
-
 function failureRule({ failureBudget, onFailure }: Plan['strategy']): string {
   const then =
     onFailure === 'Rollback'
@@ -111,13 +95,14 @@ function failureRule({ failureBudget, onFailure }: Plan['strategy']): string {
   return `the failed node is put back; ${budget} ${then}`;
 }
 
-function renderWave(wave: PlannedWave, impact: readonly NodeImpact[], look: Look): string {
+function renderWave(wave: PlannedWave, result: PlanResult, look: Look): string {
+  const { impact } = result;
   const soak = wave.soakSeconds > 0 ? `, then soak ${duration(wave.soakSeconds * 1000)}` : '';
   const limits = `at most ${wave.maxUnavailable} unavailable, ${wave.maxPerFailureDomain} per failure domain`;
   const head = `${wave.name} in ${wave.cluster}: ${counted(wave.nodes.length, 'node')}, ${limits}${soak}`;
   const rows = wave.nodes.flatMap((node) => nodeRows(node, impactOn(node, impact)));
   const header = ['NODE', 'ZONE', 'PACKAGE', 'FROM', 'TO', 'DISTURBS'];
-  const remarks = remarksOn(wave, impact, look);
+  const remarks = remarksOn(wave, result, look);
   return [paint(head, 'bold', look), indent(alignedTable(header, rows, look)), ...remarks].join(
     '\n',
   );
@@ -158,22 +143,32 @@ function disturbs(node: PlannedNode, impact: NodeImpact | undefined): string {
 /** Lines about pods that only move are cut here; the JSON has them all. */
 const MAX_MOVES = 20;
 
-function remarksOn(wave: PlannedWave, impact: readonly NodeImpact[], look: Look): string[] {
+function remarksOn(wave: PlannedWave, { plan, impact, drains }: PlanResult, look: Look): string[] {
+  const drain = drains?.find((entry) => entry.wave === wave.name && entry.cluster === wave.cluster);
   const about = (effects: readonly PodImpact['effect'][]) =>
     wave.nodes.flatMap((node) =>
       (impactOn(node, impact)?.pods ?? [])
-        .filter((pod) => effects.includes(pod.effect))
+        .filter((pod) => effects.includes(pod.effect) && !isTold(pod, drain))
         .map((pod) => podLine(node, pod)),
     );
   const cordoned = wave.nodes
     .filter((node) => node.cordoned)
     .map(({ node }) => `${node} is cordoned already and will be left cordoned`);
   const blocks = about(['Blocks']).map((line) => paint(line, 'red', look));
+  const told = drain
+    ? [...blockerLines(drain, look), ...firingLines(drain, plan.policy.spec.holds?.cronJobs, look)]
+    : [];
   const moves = about(['Evicted', 'WaitedFor']);
   const hidden = moves.length - MAX_MOVES;
   const more = hidden > 0 ? [`and ${hidden} pods more; --output json lists them`] : [];
-  const lines = [...cordoned, ...blocks, ...moves.slice(0, MAX_MOVES), ...more];
+  const lines = [...cordoned, ...blocks, ...told, ...moves.slice(0, MAX_MOVES), ...more];
   return lines.map((line) => indent(line, 4));
+}
+
+/** What the simulated drain says of a pod says more than its impact alone. */
+function isTold({ effect, namespace, pod }: PodImpact, drain: WaveDrain | undefined): boolean {
+  const blockers = effect === 'Blocks' ? (drain?.blockers ?? []) : [];
+  return blockers.some((entry) => entry.pod === `${namespace}/${pod}`);
 }
 
 const WORDS = {

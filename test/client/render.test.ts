@@ -6,8 +6,9 @@ import { renderPlan } from '../../client/render/plan.ts';
 import { renderStatus } from '../../client/render/status.ts';
 import { ago, duration } from '../../client/render/time.ts';
 import type { PlanResult } from '../../workflows/domain/plan-types.ts';
+import { policySchema } from '../../workflows/domain/spec.ts';
 import { FROM, TO } from '../workflows/fake-fleet.ts';
-import { planOf } from '../workflows/fixtures.ts';
+import { planOf, policy } from '../workflows/fixtures.ts';
 import { NOW, nodeOutcome, outcomeOf, statusOf, TTY, viewOf } from './kit.ts';
 
 const plan = planOf({ count: 3, strategy: { waves: { size: 2 } } });
@@ -71,6 +72,7 @@ Disruption    Restart: the daemon restarts, containers keep running, nothing is 
 Size          3 nodes in 2 waves, clusters: east
 When          once 1 person has approved this digest (not platform-oncall), within 7 d
 Drain         none
+Held back by  another tool at work or workloads that have not recovered; after 1 h the node is skipped
 On failure    the failed node is put back; after the first failed node all updated nodes are taken back
 Policy        standard
 
@@ -117,6 +119,113 @@ test('a plan that drains names the pods it moves, waits for, and is blocked by',
   );
   assert.doesNotMatch(text, /log-1/);
   assert.match(text, /PodDisruptionBudgets are kept; running Jobs are waited for/);
+});
+
+test('a plan that drains names what blocks it for good first, and what helps', () => {
+  const drained = planOf({ count: 3, disruption: 'Drain', strategy: { waves: { size: 3 } } });
+  const blocker = {
+    node: 'east-2',
+    owner: 'ReplicaSet/web',
+    budget: { name: 'web', disruptionsAllowed: 0 },
+  };
+  const never = {
+    ...blocker,
+    permanent: true,
+    reason: 'budget web never will',
+    advice: 'lower it',
+  };
+  const tight = { ...blocker, permanent: false, reason: 'allows none now', advice: 'wait' };
+  const firing = { nextAt: '2026-11-25T02:00:00Z', cronJob: 'shop/tick' };
+  const drain = {
+    wave: 'wave-1',
+    cluster: 'east',
+    blockers: [
+      { ...tight, pod: 'shop/db-0', owner: 'none' },
+      { ...never, pod: 'shop/web-1' },
+      { ...never, pod: 'shop/web-2' },
+      { ...never, pod: 'shop/web-3', node: 'east-3' },
+    ],
+    firings: [
+      { ...firing, node: 'east-2', avoidable: true, reason: 'CronJob shop/nightly fires' },
+      { ...firing, node: 'east-3', avoidable: true, reason: 'CronJob shop/nightly fires' },
+      { ...firing, node: 'east-3', avoidable: false, reason: 'CronJob shop/tick fires' },
+    ],
+  };
+  const impact = {
+    cluster: 'east',
+    node: 'east-2',
+    containersThatMustSurvive: 0,
+    pods: ['web-1', 'other'].map((pod) => ({
+      namespace: 'shop',
+      pod,
+      owner: 'ReplicaSet/web',
+      effect: 'Blocks' as const,
+      reason: 'of its impact',
+    })),
+  };
+  const result: PlanResult = { plan: drained, impact: [impact], drains: [drain] };
+  const [, told] =
+    /DISTURBS\n(?: {2}east-[23] .*\n)+([\s\S]*?)\n\n/.exec(
+      renderPlan(result, { next: [] }, PLAIN).split('wave-1 in east')[1] ?? '',
+    ) ?? [];
+  assert.equal(
+    told,
+    `    east-2 BLOCKED by shop/other (ReplicaSet/web): of its impact
+    east-2, east-3 BLOCKED for good by shop/web-1 and 2 pods more (ReplicaSet/web): budget web never will
+      lower it
+    east-2 blocked for now by shop/db-0 (no controller): allows none now
+      wait
+    east-3 HARMS a firing whenever its turn is: CronJob shop/tick fires
+    east-2, east-3 keep clear of a firing: CronJob shop/nightly fires`,
+  );
+});
+
+test('a plan says what its policy does with pods, deadlines and holds', () => {
+  const rulesOf = (spec: object, disruption: 'Drain' | 'Reboot' = 'Drain') => {
+    const document = { ...policy, spec };
+    const made = planOf({ count: 1, disruption, policy: policySchema.parse(document) });
+    return renderPlan({ plan: made, impact: [] }, { next: [] }, PLAIN);
+  };
+  const rules = [
+    { name: 'queues', match: { owners: ['StatefulSet', 'none'] }, action: 'Evict', order: 5 },
+    { name: 'logs', match: { namespaces: ['ops'], selector: 'app=log' }, action: 'Skip' },
+    { name: 'train', match: { namespaces: ['ml'] }, action: 'WaitCompleted', atTimeout: 'Ask' },
+  ];
+  const more = { atTimeout: 'Quarantine', localStorage: 'Block', skipTerminatingAfterSeconds: 60 };
+  const text = rulesOf({ drain: { rules, ...more } });
+  const lines = [
+    'Drain           PodDisruptionBudgets are kept; running Jobs are waited for, after 15 min the node is put back; pods with local data are not evicted; pods still terminating 1 min after their time are not waited for',
+    'Drain rule      queues: pods of StatefulSet or no controller are evicted, order 5',
+    'Drain rule      logs: pods in ops with app=log stay on the node',
+    'Drain rule      train: pods in ml are waited for until they end, after 15 min a person is asked',
+    'Drain deadline  evictions may take 15 min; then the node stays cordoned for a person (at most 1 node of a cluster at once, any other is put back)',
+    'Held back by    a firing of a CronJob that would suffer, another tool at work or workloads that have not recovered; after 1 h the node is skipped',
+  ];
+  assert.ok(text.includes(lines.join('\n')), text);
+  assert.match(
+    rulesOf({ drain: { atTimeout: 'Force' } }),
+    /what is left is DELETED, budgets or not/,
+  );
+  assert.match(rulesOf({ drain: { atTimeout: 'Skip' } }), /put back and left alone/);
+  assert.match(
+    rulesOf({}, 'Reboot'),
+    /Reboot +a node that is not back after 10 min is left to a person/,
+  );
+  const ignored = { cronJobs: 'Ignore', otherTools: 'Ignore', recovery: 'Ignore' };
+  assert.doesNotMatch(rulesOf({ holds: ignored }), /Held back/);
+});
+
+test('a plan of before can be shown', () => {
+  const { holds: _, reboot: __, ...spec } = plan.policy.spec;
+  const { timeoutSeconds, jobs, jobsAtTimeout } = spec.drain;
+  const drain = { timeoutSeconds, jobs, jobsAtTimeout };
+  const before = {
+    ...planOf({ count: 1, disruption: 'Drain' }),
+    policy: { name: 'standard', spec: { ...spec, drain } as unknown as typeof plan.policy.spec },
+  };
+  const text = renderPlan({ plan: before, impact: [] }, { next: [] }, PLAIN);
+  assert.match(text, /Drain deadline +evictions may take 15 min; then the node is put back/);
+  assert.doesNotMatch(text, /Held back/);
 });
 
 test('a way back does not promise fixes', () => {
@@ -167,6 +276,27 @@ test('an outcome shows what was taken back, left alone, and needs a person', () 
     /\nNeeds attention: east\/east-3 \(left cordoned\)\n {2}kubectl describe node east-3 /,
   );
   assert.match(text, /\n1 node updated, 1 of them taken back, 0 pods evicted, 0 Job pods lost$/);
+});
+
+test('an outcome tells what was met on the way, the same on several nodes once', () => {
+  const notes = ['dpkg was interrupted and is repaired'];
+  const nodes = ['east-1', 'east-2'].map((node) => nodeOutcome(node, { notes }));
+  const text = renderOutcome(outcomeOf({ nodes }), PLAIN);
+  assert.match(
+    text,
+    /\n\nMet on the way:\n {2}east-1, east-2: dpkg was interrupted and is repaired\n/,
+  );
+});
+
+test('a status says which node asks about its Jobs, and what to type', () => {
+  const asks = 'JobsUndecided: Job shop/batch still runs';
+  const asking = { cluster: 'east', node: 'east-1', phase: 'Draining', detail: asks } as const;
+  const text = renderStatus(viewOf({ live: [{ ...asking, sinceMs: 5, asks }] }), NOW, PLAIN);
+  assert.match(text, /Waits for +a decision about Jobs of east-1: JobsUndecided: Job shop\/batch/);
+  assert.match(
+    text,
+    /Next\n {2}tidegate jobs patch east-1 --wait \| --later \| --evict --as WHO\n/,
+  );
 });
 
 test('a status is one screen: phase, wait, since when, votes, waves, what to type', () => {

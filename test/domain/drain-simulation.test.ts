@@ -96,7 +96,8 @@ describe('a budget', () => {
       owner: 'ReplicaSet/web-7d9',
       budget: { name: 'web', disruptionsAllowed: 0 },
       permanent: true,
-      reason: 'budget web (minAvailable 3) can never allow a disruption: it wants 3 of 3 pods',
+      reason:
+        'budget web (minAvailable 3) allows 0 disruptions and never will: it wants 3 of 3 pods',
       advice:
         'lower minAvailable of budget shop/web (kubectl -n shop edit pdb web), or add a replica: kubectl -n shop scale deployment/web --replicas=4',
     });
@@ -143,7 +144,10 @@ describe('a budget', () => {
     const never = { ...facts, maxUnavailable: '0' };
     const found = only(pod('p', held(never)), { budgets: [never] });
     assert.equal(found?.permanent, true);
-    assert.match(found?.reason ?? '', /^budget web \(maxUnavailable 0\) can never/);
+    assert.match(
+      found?.reason ?? '',
+      /^budget web \(maxUnavailable 0\) allows 0 disruptions and never will/,
+    );
     assert.match(found?.advice ?? '', /^raise maxUnavailable of budget shop\/web: kubectl/);
   });
 
