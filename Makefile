@@ -31,7 +31,7 @@ bench: node_modules/.package-lock.json ## Compare with the usual way, on the lab
 	@npm run -s bench
 
 chaos: node_modules/.package-lock.json ## Strike faults into rollouts on the lab, and judge every node
-	@npm run -s chaos
+	@npm run -s chaos -- $(ARGS)
 
 format: node_modules/.package-lock.json ## Format and fix what can be fixed
 	@npm run -s format

@@ -4,6 +4,8 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { catalogueRows } from '../test/chaos/catalogue.ts';
+import { FAULTS } from '../test/chaos/faults.ts';
 import { NODE_PHASES, type NodePhase } from '../workflows/contract.ts';
 import { FAILURE_TYPES, FAILURES } from '../workflows/domain/failures.ts';
 import { isFailedNode } from '../workflows/domain/lifecycle.ts';
@@ -74,6 +76,12 @@ export function failureTable(): string {
   return table(['type', 'retried', 'meaning', 'what to do'], rows);
 }
 
+/** Returns the table of the faults that `make chaos` strikes. */
+export function faultTable(): string {
+  const head = ['fault', 'what is rolled out', 'in', 'what happens', 'healed', 'how it may end'];
+  return table(head, catalogueRows(FAULTS));
+}
+
 /** Pads columns the way the formatter does, so that a page stays as it was written. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((cell, i) =>
@@ -87,6 +95,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 /** The generated part of each page. */
 export const GENERATED: Readonly<Record<string, () => string>> = {
   'failures.md': failureTable,
+  'faults.md': faultTable,
   'node-lifecycle.md': phaseDiagram,
 };
 

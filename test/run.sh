@@ -10,5 +10,7 @@ npm run -s check || exit 1
 trap 'npm run -s lab -- down' EXIT
 npm run -s lab -- up --workload || exit 1
 on_lab test/lab/*.test.ts || exit 1
+# Faults in the middle of rollouts: the quick set; `make chaos` has all of them.
+npm run -s chaos -- --quick || exit 1
 # The lab's own life and death: takes it away several times.
 on_lab test/lifecycle/*.test.ts
