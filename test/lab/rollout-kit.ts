@@ -47,7 +47,7 @@ export function aroundFleet(options: { readonly batch: boolean }): { client: Rol
 }
 
 /** Returns an inline Bundle that takes containerd from where the lab starts to `version`. */
-export function bundleTo(version: string, disruption: 'Restart' | 'Drain'): object {
+export function bundleTo(version: string, disruption: 'Restart' | 'Drain' | 'Reboot'): object {
   const { sha256 } = containerd(version);
   // The bad package holds the unchanged daemon of deb12u3, which reports that revision.
   const daemonVersion = version === BAD ? NEW : version;
