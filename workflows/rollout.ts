@@ -1,15 +1,10 @@
 /** One rollout: plan, approval, canary, soak, waves, and back again where it must. */
-import { CancelledFailure, ChildWorkflowFailure, TemporalFailure } from '@temporalio/common';
 import {
   CancellationScope,
-  ChildWorkflowCancellationType,
-  type ChildWorkflowHandle,
   condition,
   isCancellation,
-  ParentClosePolicy,
   patched,
   proxyActivities,
-  startChild,
   workflowInfo,
 } from '@temporalio/workflow';
 import {
@@ -22,15 +17,14 @@ import {
   UNDO_OPTIONS,
   type WaveInput,
   type WaveOutcome,
-  waveWorkflowId,
 } from './contract.ts';
 import { isFailedNode, keyOf, laterWaves, leftAlone, waveFailure } from './domain/lifecycle.ts';
 import type { Plan, PlannedWave } from './domain/plan-types.ts';
 import { describeFailure, failureType, failWorkflow } from './failures.ts';
 import { RolloutDesk } from './rollout-desk.ts';
 import { RolloutState } from './rollout-state.ts';
+import { runWaveOf } from './rollout-wave.ts';
 import { stepsFor } from './steps.ts';
-import { outcomeWithout, stopSignal, waveWorkflow } from './wave.ts';
 
 const LEASE_RETRY_MS = 10_000;
 const SECOND = 1000;
@@ -263,32 +257,15 @@ class RolloutRun {
     wave: PlannedWave;
     budget: number;
   }): Promise<WaveOutcome> {
-    const { plan, wave, budget } = args;
+    const { plan, wave, budget: failureBudget } = args;
     const access = plan.clusters.find((entry) => entry.cluster === wave.cluster);
     if (!access) throw new Error(`the plan has no access to cluster ${wave.cluster}`);
-    const workflowId = waveWorkflowId(this.id, wave.name);
     this.state.updateWave(wave.name, { state: 'Running' });
-    const child = await startChild(waveWorkflow, {
-      workflowId,
-      args: [
-        {
-          rollout: this.state.name,
-          direction: plan.direction,
-          wave,
-          access,
-          policy: plan.policy.spec,
-          failureBudget: budget,
-          ...this.learned(wave.cluster),
-        },
-      ],
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-      staticSummary: `${this.state.name}: ${wave.name}`,
+    const outcome = await runWaveOf(this.desk, {
+      ...{ rollout: this.state.name, direction: plan.direction, wave, access, failureBudget },
+      policy: plan.policy.spec,
+      ...this.learned(wave.cluster),
     });
-    const passingOn = this.passStopOn(child);
-    const outcome = await child.result().catch((error) => endedFromOutside(wave, error));
-    passingOn.cancel();
-    if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('cancelled');
     const phases = outcome.nodes.map(({ node, outcome: phase, reasons }) => {
       return { node, phase, ...(reasons.length ? { reason: reasons.join('; ') } : {}) };
     });
@@ -306,23 +283,6 @@ class RolloutRun {
       ...(unhealthyBefore ? { unhealthyBefore } : {}),
       ...(slowest > 0 ? { expectedMs: slowest } : {}),
     };
-  }
-
-  /** Tells the running wave once if a person interrupts the rollout while it works. */
-  private passStopOn(wave: ChildWorkflowHandle<typeof waveWorkflow>): CancellationScope {
-    const { desk } = this;
-    const scope = new CancellationScope();
-    const seen = desk.interrupted();
-    void scope
-      .run(async () => {
-        await condition(() => desk.interrupted() && !seen);
-        await wave.signal(stopSignal, { reason: desk.interruption() });
-      })
-      .catch((error) => {
-        // Cancelled, or the wave ended just before: its outcome is judged with the interruption.
-        if (!(error instanceof TemporalFailure)) throw error;
-      });
-    return scope;
   }
 
   private judge(args: { wave: PlannedWave; outcome: WaveOutcome; budget: number }): string {
@@ -375,18 +335,6 @@ class RolloutRun {
       .filter((entry) => entry.outcome === 'NeedsAttention')
       .map(keyOf);
   }
-}
-
-/** A wave that a person terminated: its nodes unwind by themselves, but nobody reports them. */
-function endedFromOutside(wave: PlannedWave, error: unknown): WaveOutcome {
-  if (!(error instanceof ChildWorkflowFailure) || isCancellation(error)) throw error;
-  const reason = `the workflow of ${wave.name} was ended from outside; look at the node's own workflow`;
-  return {
-    wave: wave.name,
-    notStarted: [],
-    reason,
-    nodes: wave.nodes.map((target) => outcomeWithout(target, 'NeedsAttention', reason)),
-  };
 }
 
 /** In an inverted plan "Updated" means that the node runs what it ran before the rollout. */
