@@ -64,6 +64,7 @@ class Drain {
   private evictingSinceMs: number | undefined;
   private forcingSinceMs: number | undefined;
   private forceUntilMs = 0;
+  private mayNotForce = false;
   /** Whether evictions were asked for whose answer is not known. */
   private unsettled = true;
   private phase: Progress['phase'] = 'WaitingForJobs';
@@ -212,6 +213,7 @@ class Drain {
       await this.kube.deletePod(pod.namespace, pod.name, uid);
     } catch (error) {
       if (failureType(error) !== 'KubernetesForbidden') throw error;
+      this.mayNotForce = true;
       return this.later(uid, FAILED_RETRY_MS, HOW_TO_ALLOW_FORCE);
     }
     this.accepted(entry, this.forced(entry, why));
@@ -237,7 +239,8 @@ class Drain {
     const leaving = look?.leaving ?? [];
     if (this.forcingSinceMs !== undefined) {
       this.forceUntilMs ||= now + FORCE_MARGIN_SECONDS * 1000;
-      return now < this.forceUntilMs ? undefined : await this.blocked(leaving, attached);
+      const goesOn = now < this.forceUntilMs && !this.mayNotForce;
+      return goesOn ? undefined : await this.blocked(leaving, attached);
     }
     const end =
       this.evictingSinceMs === undefined

@@ -120,6 +120,7 @@ describe('Force', () => {
     const { result } = drain({ pods: [pod('web', 'ReplicaSet/web')], policy }, kube);
     const error = await failing(result, 'DrainBlocked');
     assert.match(text(error), /kubectl create clusterrolebinding tidegate-worker-force/);
+    assert.match(text(error), /not drained after 6[01] s/);
   });
 
   it('is not used under any other policy', async () => {

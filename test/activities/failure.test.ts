@@ -77,6 +77,13 @@ describe('judgeEviction', () => {
   for (const [title, error, kind] of cases) {
     it(`${title}: ${kind}`, () => assert.equal(judgeEviction(error, 'evict').kind, kind));
   }
+  it('hears for how long the API server has no time', () => {
+    const busy = Object.assign(apiError(429, 'Too many requests'), {
+      headers: { 'Retry-After': '7' },
+    });
+    const answer = { kind: 'TryLater', message: 'Too many requests', retryAfterSeconds: 7 };
+    assert.deepEqual(judgeEviction(busy, 'evict'), answer);
+  });
   it('a missing permission is a failure', () => {
     const type = typeOf(() => judgeEviction(apiError(403, 'may not'), 'evict'));
     assert.equal(type, 'KubernetesForbidden');

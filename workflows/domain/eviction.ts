@@ -97,7 +97,7 @@ function staying(pod: PodFacts, rule: EvictionRule): Effect | undefined {
   if (!pod.terminating || limit === undefined || pod.graceEndsMs === undefined) return undefined;
   if (rule.nowMs === undefined || rule.nowMs < pod.graceEndsMs + limit * 1000) return undefined;
   return stays(
-    `is terminating since ${overdueSeconds(pod, rule.nowMs)} s after its grace period and is not waited for`,
+    `is still terminating ${overdueSeconds(pod, rule.nowMs)} s after its grace period and is not waited for`,
   );
 }
 
