@@ -57,7 +57,8 @@ export function rebootActivities(deps: ActivityDeps): Pick<NodeActivities, 'rebo
      * *Idempotent because*: a host with another boot id is not asked; one that was asked within the
      * last 30 s is not asked again.
      * *Heartbeats*: progress every 2 s; a later attempt keeps the start of the first.
-     * *Fails with*: NodeNotBack, HostKeyMismatch, HostAuthRefused before the reboot, Kubernetes….
+     * *Fails with*: NodeNotBack; VerificationFailed where the host is back and its kubelet is not,
+     * so that the change can be undone; HostKeyMismatch, HostAuthRefused before the reboot, Kubernetes….
      */
     async reboot(input) {
       const reboot = new Reboot(deps, input);
@@ -100,14 +101,22 @@ class Reboot {
     for (;;) {
       const back = await this.look();
       if (back) return back;
-      if (deps.clock.now() >= deadline) {
-        fail(
-          'NodeNotBack',
-          `${input.node} did not come back from its reboot in ${input.timeoutSeconds} s: ${this.said}. Look at its console.`,
-        );
-      }
+      if (deps.clock.now() >= deadline) this.giveUp();
       await deps.clock.sleep(POLL_MS, deps.context().signal);
     }
+  }
+
+  /** A host that answers can be put back by whoever called; one that does not needs a person. */
+  private giveUp(): never {
+    const { node, timeoutSeconds } = this.input;
+    const after = `in ${timeoutSeconds} s: ${this.said}.`;
+    if (this.phase === 'Joining') {
+      fail('VerificationFailed', `${node} rebooted, but its kubelet did not come back ${after}`);
+    }
+    fail(
+      'NodeNotBack',
+      `${node} did not come back from its reboot ${after} Look at its console; it stays cordoned.`,
+    );
   }
 
   /** One look at host and Node object; a look that fails is a state, not an error. */
@@ -117,6 +126,7 @@ class Reboot {
       this.before ??= nodeBefore(await this.nodeObject());
       const host = await this.lookAtHost();
       if (host.bootId === this.input.bootId) return this.stay('Rebooting', this.stillUp(host));
+      this.stay(isUp(host) ? 'Joining' : 'Booting', `it runs boot ${host.bootId}`);
       return await this.lookAtNode(host);
     } catch (error) {
       const type = failureType(error);
@@ -194,7 +204,7 @@ class Reboot {
     const node = await this.nodeObject();
     const joinedAnew = node !== undefined && node.metadata?.uid !== this.before?.uid;
     if (joinedAnew) await this.restore();
-    if (system !== 'running' && system !== 'degraded') {
+    if (!isUp(host)) {
       const waits = units ? `, waiting for ${units}` : '';
       return this.stay('Booting', `it runs boot ${bootId}, and its systemd is ${system}${waits}`);
     }
@@ -240,6 +250,11 @@ class Reboot {
         : []),
     ];
   }
+}
+
+/** Whether systemd has come to the end of its boot; failed units are told, and verified like anything. */
+function isUp({ system }: HostLook): boolean {
+  return system === 'running' || system === 'degraded';
 }
 
 function nodeBefore(node: V1Node | undefined): NodeBefore {
