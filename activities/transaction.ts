@@ -139,6 +139,7 @@ function notesOf(records: readonly HostRecord[]): readonly string[] {
 /** Turns what the node reported into success or a failure. */
 function judge(records: readonly HostRecord[], input: ChangeInput, direction: Direction): void {
   for (const record of records) judgeBeginning(record, input);
+  if (fieldsOf(records, 'already').length === 0) judgeEnd(records, input, direction);
   const unheld = fieldsOf(records, 'unheld')[0]?.[0]?.trim();
   if (unheld) {
     fail(
@@ -146,8 +147,6 @@ function judge(records: readonly HostRecord[], input: ChangeInput, direction: Di
       `${input.node}: ${unheld} could not be put on hold again; "apt-mark hold ${unheld}" does it by hand.`,
     );
   }
-  if (fieldsOf(records, 'already').length > 0) return;
-  judgeEnd(records, input, direction);
 }
 
 /** Fails where nothing was begun, with the reason; nothing was changed then. */

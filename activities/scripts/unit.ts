@@ -11,7 +11,8 @@ hold_again() {
   [ -s "$holds" ] || return 0
   left=no
   while read -r kept; do
-    is_held "$kept" || apt-mark hold "$kept" >/dev/null 2>&1 || left=yes
+    is_held "$kept" || echo "$kept hold" | dpkg --set-selections >/dev/null 2>&1
+    is_held "$kept" || left=yes
   done <"$holds"
   [ "$left" = yes ] || rm -f "$holds"
 }
