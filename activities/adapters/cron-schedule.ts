@@ -44,9 +44,8 @@ export function firingsBetween(question: ScheduleQuestion): ScheduleAnswer {
 
 function onTheWall(pattern: string, zone: string, question: ScheduleQuestion): number[] {
   const { fromMs, toMs, limit } = question;
-  // "?" is "*" to Kubernetes and "now" to the library.
   const options = { mode: '5-part', utcOffset: 0, sloppyRanges: true } as const;
-  const cron = new Cron(pattern.replaceAll('?', '*'), options);
+  const cron = new Cron(asTheLibraryReads(pattern), options);
   const offsetAt = offsets(zone);
   const found = new Set<number>();
   for (const offset of distinctOffsets(offsetAt, fromMs, toMs)) {
@@ -59,6 +58,20 @@ function onTheWall(pattern: string, zone: string, question: ScheduleQuestion): n
     }
   }
   return [...found].sort((a, b) => a - b).slice(0, limit);
+}
+
+/** Of minutes, hours, days, months and weekdays. */
+const MAX_STEPS = [60, 24, 31, 12, 7];
+
+/** To the library "?" is now instead of any, and a step that leads out of its field an error. */
+function asTheLibraryReads(pattern: string): string {
+  const fields = pattern.replaceAll('?', '*').split(/\s+/);
+  if (fields.length !== MAX_STEPS.length) return pattern;
+  return fields
+    .map((field, index) =>
+      field.replace(/\/(\d+)/g, (_, step) => `/${Math.min(Number(step), MAX_STEPS[index] ?? 0)}`),
+    )
+    .join(' ');
 }
 
 /** Clocks change at most once within a few hours, and stay so for longer. */

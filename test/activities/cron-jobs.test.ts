@@ -112,6 +112,14 @@ describe('a schedule', () => {
       undefined,
       ['2026-11-25T03:05', '2026-11-25T03:25', '2026-11-25T03:45'],
     ],
+    [
+      'once where the step leads out of the hour',
+      '*/90 * * * *',
+      '2026-11-25T00:30',
+      1,
+      undefined,
+      ['2026-11-25T01:00'],
+    ],
     ['on a day that does not come', '0 0 31 2 *', '2026-11-25T00:00', 24, undefined, []],
   ];
   for (const [name, schedule, from, hours, zone, expected] of rows) {
