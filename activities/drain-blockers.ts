@@ -38,10 +38,14 @@ function budgetText(budgets: readonly V1PodDisruptionBudget[], pod: PodFacts): s
   if (pod.terminating) return '';
   return budgets
     .filter(({ spec }) => spec?.selector && selects(spec.selector, pod.labels ?? {}))
-    .map(({ metadata, status }) => {
+    .map(({ metadata, spec, status }) => {
       const allowed = status?.disruptionsAllowed ?? 0;
       const healthy = `${status?.currentHealthy ?? '?'} of ${status?.desiredHealthy ?? '?'} needed are healthy`;
-      return `budget ${metadata?.name} allows ${allowed} disruption(s), ${healthy}`;
+      const said = `budget ${metadata?.name} allows ${allowed} disruption(s), ${healthy}`;
+      const sick = allowed < 1 && pod.ready === false;
+      return sick && spec?.unhealthyPodEvictionPolicy !== 'AlwaysAllow'
+        ? `${said}; the pod is not ready: unhealthyPodEvictionPolicy: AlwaysAllow would let it go`
+        : said;
     })
     .join(', ');
 }

@@ -40,6 +40,7 @@ export function podFacts(
     mirror: metadata?.annotations?.[MIRROR_ANNOTATION] !== undefined,
     probe: isProbe(pod),
     terminating: ends !== undefined,
+    ready: status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false,
     ...(ends === undefined ? {} : { graceEndsMs: new Date(ends).getTime() }),
     graceSeconds: spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS,
     finalizers: metadata?.finalizers ?? [],

@@ -124,6 +124,11 @@ export function judgeEviction(error: unknown, what: string): EvictionAnswer {
     case 404:
     case 409:
       return { kind: 'Gone' };
+    case 403:
+      // A pod of a namespace that is going goes by itself; nothing may be created there any more.
+      return answer.causes.includes('NamespaceTerminating')
+        ? { kind: 'TryLater', message }
+        : failApi(what, error);
     case 429:
       return answer.causes.includes('DisruptionBudget') || /disruption budget/i.test(message)
         ? { kind: 'BudgetRefused', message }

@@ -135,6 +135,7 @@ describe('drain', () => {
       assert.equal(error.type, 'DrainBlocked');
       assert.match(error.message, /shop\/web \(owner ReplicaSet\/web\) would violate the budget/);
       assert.match(error.message, /budget web-pdb allows 0 disruption\(s\), 2 of 2 needed/);
+      assert.match(error.message, /the pod is not ready: unhealthyPodEvictionPolicy: AlwaysAllow/);
       assert.match(error.message, /shop\/bare \(owner none\) has no controller/);
       return true;
     });

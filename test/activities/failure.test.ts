@@ -73,6 +73,11 @@ describe('judgeEviction', () => {
     ['a pod that is gone', apiError(404, 'not found'), 'Gone'],
     ['another pod of that name', apiError(409, 'uid precondition'), 'Gone'],
     ['a passing error', apiError(503, 'starting'), 'TryLater'],
+    [
+      'a namespace that is going',
+      apiError(403, 'is being terminated', ['NamespaceTerminating']),
+      'TryLater',
+    ],
   ];
   for (const [title, error, kind] of cases) {
     it(`${title}: ${kind}`, () => assert.equal(judgeEviction(error, 'evict').kind, kind));

@@ -25,6 +25,7 @@ export interface PodFacts {
   /** Started by Tidegate itself. */
   readonly probe: boolean;
   readonly terminating: boolean;
+  readonly ready?: boolean;
   /** Of a terminating pod: when its grace period ends, in milliseconds since 1970. */
   readonly graceEndsMs?: number;
   readonly graceSeconds?: number;
