@@ -6,7 +6,13 @@ import {
   simulateDrain,
 } from '../workflows/domain/drain-simulation.ts';
 import type { ClusterAccess } from '../workflows/domain/inventory.ts';
-import type { Plan, PlannedNode, PlannedWave, WaveDrain } from '../workflows/domain/plan-types.ts';
+import type {
+  NodeImpact,
+  Plan,
+  PlannedNode,
+  PlannedWave,
+  WaveDrain,
+} from '../workflows/domain/plan-types.ts';
 import type {
   BoundVolume,
   KubeAdapter,
@@ -132,6 +138,29 @@ export async function drainsOf(
     cluster: wave.cluster,
     blockers: blockersOf(wave, plan, occupancy),
     firings: wave.nodes.filter(drains).flatMap((node) => firings.get(wave.cluster)?.(node) ?? []),
+  }));
+}
+
+/**
+ * Returns the impact without blocks that the simulation, which knows more of pods and budgets, does
+ * not find: the API server lets go of a pod that has not begun to run, or is not ready, more easily.
+ */
+export function withoutFalseBlocks(
+  impact: readonly NodeImpact[],
+  drained: readonly WaveDrain[],
+): readonly NodeImpact[] {
+  const keys = drained.flatMap(({ cluster, blockers }) =>
+    blockers.map(({ node, pod }) => `${cluster}/${node} ${pod}`),
+  );
+  const held = new Set(keys);
+  return impact.map((entry) => ({
+    ...entry,
+    pods: entry.pods.map((pod) => {
+      const key = `${entry.cluster}/${entry.node} ${pod.namespace}/${pod.pod}`;
+      if (pod.effect !== 'Blocks' || held.has(key)) return pod;
+      const { reason: _, ...rest } = pod;
+      return { ...rest, effect: 'Evicted' };
+    }),
   }));
 }
 
