@@ -1,4 +1,5 @@
 /** What went wrong in a call to the Kubernetes API, as one of our failures. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { fail, messageOf } from '../failure.ts';
 
 /** An answer of the API server that is no success. */
@@ -35,6 +36,12 @@ function retryAfter(headers: unknown): { retryAfterSeconds?: number } {
   return value === undefined || !Number.isFinite(seconds) ? {} : { retryAfterSeconds: seconds };
 }
 
+/**
+ * Pauses before a refused call is made again. An API server that has just started refuses everybody,
+ * until it has read its own accounts and roles: only a refusal that stays is one.
+ */
+const REFUSED_AGAIN_MS: readonly number[] = [500, 1000, 2000, 4000];
+
 /** Fails as an error says; `what` names the call, e.g. "get node east-1 of cluster east". */
 export function failApi(what: string, error: unknown): never {
   const answer = apiAnswer(error);
@@ -60,12 +67,29 @@ export async function call<T>(
   otherwise: Readonly<Record<number, T>> = {},
 ): Promise<T> {
   try {
-    return await work();
+    return await unlessRefused(work);
   } catch (error) {
     const code = apiAnswer(error)?.code;
     if (code !== undefined && code in otherwise) return otherwise[code] as T;
     return failApi(what, error);
   }
+}
+
+/** Makes a call again that is refused, for some seconds; then throws the client library's error. */
+export async function unlessRefused<T>(
+  work: () => Promise<T>,
+  [pauseMs, ...laterMs]: readonly number[] = REFUSED_AGAIN_MS,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const answer = apiAnswer(error);
+    const refused = answer?.code === 401 || answer?.code === 403;
+    // A refusal that names its cause, as a namespace that is going, is no matter of accounts and roles.
+    if (!refused || answer.causes.length > 0 || pauseMs === undefined) throw error;
+  }
+  await delay(pauseMs);
+  return await unlessRefused(work, laterMs);
 }
 
 interface Status {

@@ -4,7 +4,7 @@ import type { ClusterAccess } from '../../workflows/domain/inventory.ts';
 import { fail } from '../failure.ts';
 import type { EvictionAnswer, KubeAdapter } from './kube-adapter.ts';
 import { apiClient, loadKubeConfig } from './kube-config.ts';
-import { apiAnswer, call, failApi } from './kube-errors.ts';
+import { apiAnswer, call, failApi, unlessRefused } from './kube-errors.ts';
 import { execInPod } from './kube-exec.ts';
 import { jobCalls } from './kube-jobs.ts';
 import { leaseCalls } from './kube-leases.ts';
@@ -109,7 +109,7 @@ async function evict(
   const { namespace, name, uid } = pod;
   const body = { metadata: { name, namespace }, deleteOptions: { preconditions: { uid } } };
   try {
-    await core.createNamespacedPodEviction({ name, namespace, body });
+    await unlessRefused(() => core.createNamespacedPodEviction({ name, namespace, body }));
     return { kind: 'Accepted' };
   } catch (error) {
     return judgeEviction(error, `evict pod ${namespace}/${name} of ${cluster}`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { judgeEviction } from '../../activities/adapters/kube.ts';
-import { apiAnswer, failApi } from '../../activities/adapters/kube-errors.ts';
+import { apiAnswer, failApi, unlessRefused } from '../../activities/adapters/kube-errors.ts';
 import { failure, failureType } from '../../activities/failure.ts';
 import { FAILURE_TYPES, FAILURES } from '../../workflows/domain/failures.ts';
 
@@ -61,6 +61,32 @@ describe('errors of the Kubernetes API', () => {
   it('reads the status of an answer', () => {
     const answer = apiAnswer(apiError(429, 'no', ['DisruptionBudget']));
     assert.deepEqual(answer, { code: 429, message: 'no', causes: ['DisruptionBudget'] });
+  });
+});
+
+describe('unlessRefused', () => {
+  const tried = async (answers: readonly (Error | 'fine')[]) => {
+    let calls = 0;
+    const work = async () => {
+      const answer = answers[calls++] ?? 'fine';
+      if (answer instanceof Error) throw answer;
+      return answer;
+    };
+    const end = await unlessRefused(work, [1, 1]).catch((error: Error) => error.message);
+    return [end, calls];
+  };
+  const refused = apiError(403, 'may not');
+
+  it('outwaits an API server that has just started and knows nobody yet', async () => {
+    assert.deepEqual(await tried([refused, apiError(401, 'who'), 'fine']), ['fine', 3]);
+  });
+  it('gives up where the refusal stays', async () => {
+    assert.deepEqual(await tried([refused, refused, refused, 'fine']), [refused.message, 3]);
+  });
+  it('makes no call again for anything else', async () => {
+    for (const error of [apiError(404, 'no'), apiError(403, 'going', ['NamespaceTerminating'])]) {
+      assert.deepEqual(await tried([error]), [error.message, 1]);
+    }
   });
 });
 
