@@ -90,7 +90,7 @@ describe('the table', () => {
     const text = chaosReport([row, bad], 7, look);
     assert.match(text, /kill-in-apply +Applying \+7 ms +east-1 +Updated +12\.3 +1 +unseen/);
     assert.match(text, /x: VIOLATION east-1 half-done/);
-    assert.match(text, /1 passed, 1 failed; 1 violations; seed 7$/);
+    assert.match(text, /1 passed, 1 failed; 1 violations; 0.5 minutes; seed 7$/);
   });
 
   it('does not count a fault whose moment was missed', () => {

@@ -30,7 +30,7 @@ done
 dpkg --audit | head -n 3 | sed 's/^/dpkg /'
 ls /var/lib/dpkg/updates/[0-9]* 2>/dev/null | sed 's/^/dpkg unfinished /'
 ls /var/cache/tidegate 2>/dev/null | sed -n 's/[.]deb$//p' | sed 's/^/staged /'
-ls /run/tidegate* /var/lib/tidegate* -d 2>/dev/null | grep -i boot | sed 's/^/left /'
+ls -d /run/tidegate-reboot-* /var/cache/tidegate/holds /var/cache/tidegate/*.new 2>/dev/null | sed 's/^/left /'
 sed -n 's/.* status installed containerd:amd64 /installed /p' /var/log/dpkg.log
 echo end
 `;

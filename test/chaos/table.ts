@@ -91,5 +91,7 @@ export function sumOf(rows: readonly CaseRow[], seed: number): string {
   const missed = rows.length - good - bad;
   const violations = rows.flatMap((row) => row.violations).length;
   const moments = missed === 0 ? '' : `, ${missed} moments missed`;
-  return `${good} passed, ${bad} failed${moments}; ${violations} violations; seed ${seed}`;
+  const spent = rows.reduce((sum, row) => sum + row.seconds + row.aroundSeconds, 0);
+  const inMinutes = `${(spent / 60).toFixed(1)} minutes`;
+  return `${good} passed, ${bad} failed${moments}; ${violations} violations; ${inMinutes}; seed ${seed}`;
 }

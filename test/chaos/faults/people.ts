@@ -114,9 +114,18 @@ export const PEOPLE_FAULTS: readonly Fault[] = [
   cancelledBeyondDeadlines,
   ended('node', 'terminate-node-in-apply', 'Applying', { expect: ['NeedsAttention'] }),
   ended('rollout', 'terminate-rollout-in-apply', 'Applying', {
-    ...{ again: true, expect: ['Updated'] },
+    ...{ again: true, expect: ['Updated', 'AlreadyDone'] },
   }),
-  ended('all', 'terminate-all-in-stage', 'Staging', { again: true, expect: ['Updated'] }),
-  ended('all', 'terminate-all-in-apply', 'Applying', { again: true, expect: ['Updated'] }),
-  ended('all', 'terminate-all-in-verify', 'Verifying', { again: true, expect: ['Updated'] }),
+  ended('all', 'terminate-all-in-stage', 'Staging', {
+    again: true,
+    expect: ['Updated', 'AlreadyDone'],
+  }),
+  ended('all', 'terminate-all-in-apply', 'Applying', {
+    again: true,
+    expect: ['Updated', 'AlreadyDone'],
+  }),
+  ended('all', 'terminate-all-in-verify', 'Verifying', {
+    again: true,
+    expect: ['Updated', 'AlreadyDone'],
+  }),
 ];
