@@ -1,5 +1,10 @@
 /** Turns what Temporal throws into words and types that outcomes can carry. */
-import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  TimeoutFailure,
+} from '@temporalio/common';
 import type { FailureType } from './domain/failures.ts';
 
 /** Returns the failure type of a failed activity, "Timeout", or undefined for any other error. */
@@ -21,6 +26,17 @@ export function describeFailure(error: unknown): string {
     }
   }
   return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Returns what a step had done when it failed, was cancelled or fell silent: the last of the
+ * failure's details, or of its last heartbeat's. The fields are those of the step's result.
+ */
+export function doneBefore<T extends object>(error: unknown): Partial<T> {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  if (cause instanceof TimeoutFailure) return (cause.lastHeartbeatDetails ?? {}) as Partial<T>;
+  const told = cause instanceof ApplicationFailure || cause instanceof CancelledFailure;
+  return ((told ? cause.details?.at(-1) : undefined) ?? {}) as Partial<T>;
 }
 
 /** Rethrows an activity's failure as the workflow's own, with the type that the activity gave it. */

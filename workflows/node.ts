@@ -2,9 +2,9 @@
 import { ActivityFailure } from '@temporalio/common';
 import { CancellationScope, isCancellation, patched, workflowInfo } from '@temporalio/workflow';
 import { Compensations } from './compensations.ts';
-import type { InspectResult, NodeInput, NodeOutcome } from './contract.ts';
+import type { DrainResult, InspectResult, NodeInput, NodeOutcome } from './contract.ts';
 import { judgeInspection, judgeSecondLook } from './domain/lifecycle.ts';
-import { describeFailure, failureType } from './failures.ts';
+import { describeFailure, doneBefore, failureType } from './failures.ts';
 import { JobQuestion } from './job-question.ts';
 import { NodeRun } from './node-run.ts';
 import { type Steps, stepsFor } from './steps.ts';
@@ -87,10 +87,9 @@ class NodeSaga {
     await run.step('Cordoning', () => steps.change.cordon({ ...ref, holder }));
     if (disruption === 'Restart') return undefined;
     try {
-      const drained = await run.step('Draining', () => this.drain());
-      run.learned.evicted = drained.evicted;
-      run.learned.jobPodsLost = drained.jobPodsEvicted;
+      this.learnDrained(await run.step('Draining', () => this.drain()));
     } catch (error) {
+      this.learnDrained(doneBefore<DrainResult>(error));
       if (failureType(error) !== 'DrainBlocked') throw error;
       return await this.blocked(error);
     }
@@ -162,9 +161,18 @@ class NodeSaga {
         return await this.steps.drain.drain({ ...drain, ...(jobChoice ? { jobChoice } : {}) });
       } catch (error) {
         if (failureType(error) !== 'JobsUndecided') throw error;
+        this.learnDrained(doneBefore<DrainResult>(error));
         await this.jobs.ask(describeFailure(error));
       }
     }
+  }
+
+  /** Each run of the drain tells what it did itself; pods that went are told whatever comes of it. */
+  private learnDrained({ evicted = [], jobPodsEvicted = [], notes = [] }: Partial<DrainResult>) {
+    const { learned } = this.run;
+    learned.evicted = [...new Set([...learned.evicted, ...evicted])];
+    learned.jobPodsLost = [...new Set([...learned.jobPodsLost, ...jobPodsEvicted])];
+    this.run.note({ notes });
   }
 
   /** Pods were still there when the drain's time was up: the policy says what becomes of the node. */

@@ -35,6 +35,7 @@ export interface Fault {
   readonly times: number;
   readonly type: string;
   readonly retryable: boolean;
+  readonly details?: readonly unknown[];
 }
 
 export const FROM = '1.6.20~ds1-1+deb12u2';
@@ -238,6 +239,7 @@ export class FakeFleet {
       type: fault.type,
       message: `injected into ${step} of ${node}`,
       nonRetryable: !fault.retryable,
+      ...(fault.details ? { details: [...fault.details] } : {}),
     });
   }
 }

@@ -368,6 +368,20 @@ describe('a drain that is blocked', () => {
     });
   }
 
+  it('tells the pods that it had evicted until then', async () => {
+    await bed.withFleet([NODE], async (fleet) => {
+      const details = [
+        [],
+        { evicted: ['shop/web-1'], jobPodsEvicted: [], notes: ['it took long'] },
+      ];
+      const fault = { times: 1, type: 'DrainBlocked', retryable: false, details } as const;
+      fleet.inject({ step: 'drain', when: 'Before', ...fault });
+      const outcome = await run('Drain');
+      assert.deepEqual(outcome.podsEvicted, ['shop/web-1']);
+      assert.deepEqual(outcome.notes, ['it took long']);
+    });
+  });
+
   it('is undone where as many nodes are in quarantine as may be', async () => {
     await bed.withFleet([NODE], async (fleet) => {
       failDrain(fleet, 'DrainBlocked');
