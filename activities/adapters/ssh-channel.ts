@@ -1,6 +1,6 @@
 /** Runs a command on a connection and collects what it prints, up to a limit. */
 import type { Readable } from 'node:stream';
-import type { Client } from 'ssh2';
+import type { Client, ClientChannel } from 'ssh2';
 import { failure, messageOf } from '../failure.ts';
 import type { CommandOptions, CommandResult, HostTarget } from './host-adapter.ts';
 
@@ -30,16 +30,29 @@ export async function execOn(
     client.destroy();
   }, timeoutMs);
   client.once('close', lost);
-  client.exec(line, (error, channel) => {
-    if (error) return unreachable(messageOf(error));
-    followChannel(channel, options, resolve, lost);
-    channel.end(options.stdin ?? '');
-  });
   try {
+    begin(client, line, (error, channel) => {
+      if (!channel) return unreachable(messageOf(error));
+      followChannel(channel, options, resolve, lost);
+      channel.end(options.stdin ?? '');
+    });
     return await promise;
   } finally {
     clearTimeout(timer);
     client.off('close', lost);
+  }
+}
+
+/** Begins a command; ssh2 throws at once where the connection has ended since the last one. */
+function begin(
+  client: Client,
+  line: string,
+  begun: (error: unknown, channel: ClientChannel | undefined) => void,
+): void {
+  try {
+    client.exec(line, (error, channel) => begun(error, error ? undefined : channel));
+  } catch (error) {
+    begun(error, undefined);
   }
 }
 
