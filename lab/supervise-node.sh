@@ -19,6 +19,8 @@ trap 'stopping=yes; [ -z "$machine" ] || kill -TERM "$machine"' TERM INT
 while [ -z "$stopping" ]; do
   "$@" &
   machine=$!
+  # Told to stop in the instant of a reboot.
+  [ -z "$stopping" ] || kill -TERM "$machine"
   code=0
   wait "$machine" || code=$?
   # A signal ends `wait` early: wait for the machine itself.
