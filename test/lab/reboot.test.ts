@@ -1,12 +1,19 @@
 /** Reboots on the lab: one node by its activity, and all five by a rollout under the workload. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { parse } from 'yaml';
 import { waitUntilReady } from '../../lab/cluster.ts';
 import { boot, onNode, powerOff, waitForSsh } from '../../lab/node.ts';
+import { paths } from '../../lab/paths.ts';
+import { signal } from '../../lab/processes.ts';
+import { resetNodes } from '../../lab/reset-nodes.ts';
 import { sleep, waitFor } from '../../lab/run.ts';
 import { nodeNamed, nodes } from '../../lab/settings.ts';
+import { startWorker } from '../../lab/worker.ts';
 import { policySchema } from '../../workflows/domain/spec.ts';
-import { activities, change, containerd, OLD, ref, verification } from './activity-kit.ts';
+import { activities, BAD, change, containerd, OLD, ref, verification } from './activity-kit.ts';
 import {
   ALL_NODES,
   aroundFleet,
@@ -16,6 +23,7 @@ import {
   NEWEST,
   rolloutTo,
   startApproved,
+  untilNodePhase,
 } from './rollout-kit.ts';
 import { watched } from './watched.ts';
 
@@ -176,6 +184,51 @@ describe('a rollout that reboots', { timeout: 480_000 }, () => {
     await assertNodes(ALL_NODES, NEWEST);
   });
 });
+
+describe('a reboot that goes wrong', { timeout: 400_000 }, () => {
+  const spec = { targets: { nodes: [ref.node] } };
+
+  it('goes on without its worker, and happens once', async () => {
+    const pid = await startWorker();
+    const before = await boots(ref.node);
+    const name = 'reboot-without-worker';
+    const bundle = bundleTo(NEWEST, 'Reboot');
+    const { outcome } = await startApproved(fleet.client, rolloutTo({ name, bundle, spec }));
+    await untilNodePhase(fleet.client, name, 'Rebooting');
+    await sleep(1500);
+    signal(pid, 'SIGKILL');
+    await sleep(1000);
+    await startWorker();
+    const ended = await outcome;
+    assert.equal(ended.outcome, 'Succeeded', ended.reasons.join('; '));
+    assert.equal((await boots(ref.node)) - before, 1);
+    await assertNodes([ref.node], NEWEST);
+    await resetNodes();
+  });
+
+  it('is undone where the new version keeps the kubelet away', async () => {
+    const before = await boots(ref.node);
+    const name = 'reboot-into-bad';
+    const standard = parse(await readFile('examples/policy.yaml', 'utf8'));
+    const policy = { ...standard, spec: { ...standard.spec, reboot: { timeoutSeconds: 45 } } };
+    const bundle = bundleTo(BAD, 'Reboot');
+    const document = rolloutTo({ name, bundle, spec: { ...spec, policy } });
+    const { outcome } = await startApproved(fleet.client, document);
+    const ended = await outcome;
+    const [node] = ended.nodes;
+    console.log(JSON.stringify(node));
+    assert.equal(node?.outcome, 'RolledBack', node?.reasons.join('; '));
+    assert.match(node?.reasons.join() ?? '', /its kubelet did not come back in 45 s/);
+    assert.equal((await boots(ref.node)) - before, 2, 'there and back');
+    await assertNodes([ref.node], OLD);
+  });
+});
+
+/** Counts in the log of a machine's console how often it has come up. */
+async function boots(name: string): Promise<number> {
+  const text = await readFile(join(paths.log, `${name}.log`), 'utf8');
+  return text.match(/Reached target.*graphical\.target/g)?.length ?? 0;
+}
 
 /** Looks at what runs on each node that the rollout is about to reboot. */
 class RebootWatch {
