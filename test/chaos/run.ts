@@ -118,7 +118,9 @@ async function strike(
   }
   picker.used(names, row);
   const spent = `${row.seconds.toFixed(1)} s (+ ${row.aroundSeconds.toFixed(1)} s)`;
-  note(`  ${row.moment}: ${row.outcome} in ${spent} ${row.reason.slice(0, 300)}`.trimEnd());
+  note(
+    `  ${row.moment}: ${row.outcome} in ${spent} ${(row.reason.split('\n')[0] ?? '').slice(0, 300)}`.trimEnd(),
+  );
   for (const violation of row.violations) note(`  VIOLATION ${violation}`);
   return row;
 }
