@@ -92,6 +92,7 @@ function forecastOf(input: {
       : {}),
     ...(deadline === undefined ? {} : { startingDeadlineMs: deadline * 1000 }),
     concurrency: concurrencyOf(spec?.concurrencyPolicy),
+    labels: spec?.jobTemplate.spec?.template.metadata?.labels ?? {},
     nodes: places.filter((place) => couldRunOn(placement, place)).map(({ node }) => node),
   };
 }

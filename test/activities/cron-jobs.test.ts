@@ -201,6 +201,7 @@ describe('what is foretold of a cluster', () => {
         runningSinceMs: since.getTime(),
         startingDeadlineMs: 90_000,
         concurrency: 'Forbid',
+        labels: {},
         nodes: ['n1'],
       },
     ]);

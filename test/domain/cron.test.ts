@@ -134,6 +134,38 @@ describe('a run that outlasts the wait for Jobs', () => {
       'goes',
     ],
     [
+      'is left on the node, by a rule',
+      { ...at(20_000), labels: { app: 'backup' } },
+      {
+        drain: {
+          jobs: 'Wait',
+          timeoutSeconds: 900,
+          rules: [{ name: 'r', match: { selector: 'app=backup' }, action: 'Skip', order: 0 }],
+        },
+      },
+      'goes',
+    ],
+    [
+      'is waited for by a rule, for less than it takes',
+      at(20_000),
+      {
+        drain: {
+          jobs: 'Evict',
+          timeoutSeconds: 900,
+          rules: [
+            {
+              name: 'r',
+              match: { namespaces: ['shop'] },
+              action: 'WaitCompleted',
+              order: 0,
+              timeoutSeconds: 60,
+            },
+          ],
+        },
+      },
+      '2026-11-25T01:59:30Z',
+    ],
+    [
       'has a wait of its own',
       at(20_000),
       { drain: { jobs: 'Wait', timeoutSeconds: 900, jobTimeoutSeconds: 7200 } },
@@ -159,13 +191,13 @@ describe('a run that outlasts the wait for Jobs', () => {
   it('is said with its usual duration, and whether that was measured', () => {
     assert.equal(
       firingHold(question([forecast(at(20_000))]))?.reason,
-      'CronJob shop/backup fires at 2026-11-25T01:59:20Z; a run of it takes about 2 h, longer than the 15 min that Jobs are waited for',
+      'CronJob shop/backup fires at 2026-11-25T01:59:20Z; a run of it takes about 2 h, longer than the 15 min that it is waited for',
     );
     const drain = { jobs: 'Wait', timeoutSeconds: 60 } as const;
     const unknown = { ...at(20_000), ...usualDuration([]) };
     assert.equal(
       firingHold(question([forecast(unknown)], { drain }))?.reason,
-      'CronJob shop/backup fires at 2026-11-25T01:59:20Z; a run of it takes about 5 min (assumed: no run of it is recorded), longer than the 1 min that Jobs are waited for',
+      'CronJob shop/backup fires at 2026-11-25T01:59:20Z; a run of it takes about 5 min (assumed: no run of it is recorded), longer than the 1 min that it is waited for',
     );
     const going = { ...long, nodes: ['n1'], firings: [], runningSinceMs: NOW - HOUR };
     assert.match(

@@ -4,7 +4,8 @@
  */
 import { words } from './duration-words.ts';
 import type { FiringConflict } from './plan-types.ts';
-import type { Disruption, Policy } from './spec.ts';
+import type { Disruption } from './spec.ts';
+import { type DrainRules, waitOf } from './workload-rules.ts';
 
 /** How long a node is expected to be away, where nothing better is known. */
 export const EXPECTED_TURN_MS: Readonly<Record<Disruption, number>> = {
@@ -39,6 +40,8 @@ export interface CronJobForecast {
   readonly runningSinceMs?: number;
   readonly startingDeadlineMs?: number;
   readonly concurrency: 'Allow' | 'Forbid' | 'Replace';
+  /** Of its pods, for the policy's rules. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** Names of the cluster's nodes where its pods could run, cordoned or not. */
   readonly nodes: readonly string[];
 }
@@ -52,7 +55,7 @@ export interface TurnQuestion {
   /** Nodes that are in work, not Ready or unschedulable. */
   readonly unavailable: readonly string[];
   readonly forecasts: readonly CronJobForecast[];
-  readonly drain: Pick<Policy['spec']['drain'], 'jobs' | 'jobTimeoutSeconds' | 'timeoutSeconds'>;
+  readonly drain: DrainRules;
 }
 
 /** Why a node should not start now; fits the contract's `Hold`. */
@@ -122,7 +125,7 @@ function concerned(question: TurnQuestion): readonly CronJobForecast[] {
   return question.forecasts.filter(
     (forecast) =>
       forecast.nodes.includes(question.node) &&
-      (runsOnlyThere(forecast, question) || forecast.usualMs > waitMs(question)),
+      (runsOnlyThere(forecast, question) || forecast.usualMs > waitMs(forecast, question)),
   );
 }
 
@@ -130,11 +133,20 @@ function runsOnlyThere({ nodes }: CronJobForecast, { node, unavailable }: TurnQu
   return nodes.every((name) => name === node || unavailable.includes(name));
 }
 
-/** Where Jobs are evicted at once, no run can outlast anything: the policy accepts that. */
-function waitMs({ drain }: TurnQuestion): number {
-  if (drain.jobs === 'Evict') return Number.POSITIVE_INFINITY;
-  return (drain.jobTimeoutSeconds ?? drain.timeoutSeconds) * 1000;
+/** Where its pods are evicted at once, or left alone, no run can outlast anything. */
+function waitMs({ cronJob, labels = {} }: CronJobForecast, { drain }: TurnQuestion): number {
+  const [namespace = '', name = ''] = cronJob.split('/');
+  const wait = waitOf({ ...ANY_POD, namespace, name, labels, owner: { kind: 'Job', name } }, drain);
+  return wait ? wait.seconds * 1000 : Number.POSITIVE_INFINITY;
 }
+
+const ANY_POD = {
+  phase: 'Running',
+  mirror: false,
+  probe: false,
+  terminating: false,
+  budgets: [],
+} as const;
 
 function firstHarm(
   forecasts: readonly CronJobForecast[],
@@ -155,11 +167,12 @@ function endOfTurn(
   startMs: number,
   question: TurnQuestion,
 ): number {
-  const waits = forecasts
-    .filter((forecast) => runsOnlyThere(forecast, question))
-    .map((forecast) => Math.max(0, (goingOnAt(forecast, startMs)?.endsMs ?? startMs) - startMs));
-  const wait = question.drain.jobs === 'Wait' ? Math.max(0, ...waits) : 0;
-  return startMs + question.expectedMs + Math.min(wait, waitMs(question));
+  const waits = forecasts.map((forecast) => {
+    const limit = waitMs(forecast, question);
+    if (limit === Number.POSITIVE_INFINITY || !runsOnlyThere(forecast, question)) return 0;
+    return Math.min(limit, (goingOnAt(forecast, startMs)?.endsMs ?? startMs) - startMs);
+  });
+  return startMs + question.expectedMs + Math.max(0, ...waits);
 }
 
 function harmTo(at: {
@@ -171,7 +184,7 @@ function harmTo(at: {
   const { forecast, startMs, endMs, question } = at;
   const next = firstAfter(forecast.firings, startMs - SETTLE_MS);
   const only = runsOnlyThere(forecast, question);
-  const wait = waitMs(question);
+  const wait = waitMs(forecast, question);
   const running = only ? goingOnAt(forecast, startMs) : undefined;
   if (running && running.endsMs - startMs > wait) {
     return { kind: 'Running', forecast, firing: running.firing, endMs };
@@ -194,7 +207,7 @@ function goingOnAt(forecast: CronJobForecast, ms: number) {
 function nextHarm(forecast: CronJobForecast, question: TurnQuestion): Harm | undefined {
   const next = firstAfter(forecast.firings, question.nowMs);
   if (next === undefined) return undefined;
-  const kind = forecast.usualMs > waitMs(question) ? 'Outlasts' : 'Delayed';
+  const kind = forecast.usualMs > waitMs(forecast, question) ? 'Outlasts' : 'Delayed';
   return { kind, forecast, firing: next, endMs: next + question.expectedMs };
 }
 
@@ -204,15 +217,16 @@ function firstFree(
   question: TurnQuestion,
 ): number | undefined {
   const { nowMs } = question;
-  const wait = waitMs(question);
   const until = Math.min(...forecasts.map((forecast) => forecast.untilMs));
-  const ends = forecasts.flatMap(({ firings, usualMs, runningSinceMs = nowMs }) =>
-    [runningSinceMs, ...firings].flatMap((firing) => [
+  const ends = forecasts.flatMap((forecast) => {
+    const { firings, usualMs, runningSinceMs = nowMs } = forecast;
+    const waited = Math.min(waitMs(forecast, question), usualMs);
+    return [runningSinceMs, ...firings].flatMap((firing) => [
       firing + SETTLE_MS,
       firing + usualMs + SETTLE_MS,
-      firing + usualMs - Math.min(wait, usualMs),
-    ]),
-  );
+      firing + usualMs - waited,
+    ]);
+  });
   const later = ends.map((ms) => Math.ceil(ms / 1000) * 1000).filter((ms) => ms > nowMs);
   // Of a turn that goes on for longer than firings are known nobody can say that it is free.
   return [nowMs, ...later.sort((a, b) => a - b)].find(
@@ -242,7 +256,7 @@ function sentence({ kind, forecast, firing, endMs }: Harm, question: TurnQuestio
   if (kind !== 'Delayed') {
     const assumed = forecast.measured ? '' : ' (assumed: no run of it is recorded)';
     const usual = `a run of it takes about ${words(forecast.usualMs)}${assumed}`;
-    return `${fires}; ${usual}, longer than the ${words(waitMs(question))} that Jobs are waited for`;
+    return `${fires}; ${usual}, longer than the ${words(waitMs(forecast, question))} that it is waited for`;
   }
   const others = forecast.nodes.filter((name) => name !== question.node);
   const away = others.length > 0 ? ` while ${others.join(', ')} cannot take it` : '';
