@@ -47,7 +47,7 @@ export const NODE_FAULTS: readonly Fault[] = [
   cut('cut-60s-in-apply', 60, 'Applying'),
   cut('cut-5s-in-verify', 5, 'Verifying'),
   cut('cut-60s-in-verify', 60, 'Verifying'),
-  cutBeyondDeadlines('cut-beyond-deadlines', 'Applying'),
+  cutBeyondDeadlines('cut-beyond-deadlines', 'Verifying'),
   plug('plug-in-stage', 'Staging', [100, 900]),
   plug('plug-in-apply', 'Applying', [300, 1800]),
   plug('plug-in-verify', 'Verifying', [50, 900]),
