@@ -4,6 +4,7 @@ import {
   recoveryHold,
   type ToolClaim,
   toolHolds,
+  type UnavailableNode,
   unhealthyWorkloads,
   type WorkloadFacts,
   withoutUnavailable,
@@ -65,9 +66,9 @@ describe('a DaemonSet', () => {
     wanted: 5,
     ready: 4,
   };
-  const without = { labels: { pool: 'a' }, readyDaemonSets: [] };
+  const without: UnavailableNode = { labels: { pool: 'a' }, readyDaemonSets: [] };
   const withPod = { labels: { pool: 'a' }, readyDaemonSets: ['shop/agent'] };
-  const rows: [string, Record<string, string>, (typeof without)[], number][] = [
+  const rows: [string, Record<string, string>, UnavailableNode[], number][] = [
     ['all nodes are available', {}, [], 5],
     ['it misses its pod on an unavailable node', {}, [without], 4],
     ['a cordoned node has its pod', {}, [withPod], 5],
