@@ -102,6 +102,8 @@ describe('a Job that outlasts its node’s turn', () => {
     const lost = ended.nodes[0]?.jobPodsLost ?? [];
     assert.equal(lost.length, 1);
     assert.match(lost[0] ?? '', /^shop\/nightly-/);
+    const said = 'Job shop/nightly was still running after 8 s and was evicted, as the policy says';
+    assert.ok(ended.nodes[0]?.notes?.includes(said), ended.nodes[0]?.notes?.join('; '));
     await assertNodes([BUSY], OLD);
   });
 });
