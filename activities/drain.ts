@@ -195,9 +195,12 @@ class Drain {
   }
 
   private accepted({ pod, uid }: Leaving, ...notes: readonly string[]): void {
+    const now = this.deps.clock.now();
     this.ledger.count(uid, ...notes);
     this.returns.evicted(pod);
-    const ends = this.deps.clock.now() + ((pod.graceSeconds ?? 0) + FORCE_MARGIN_SECONDS) * 1000;
+    // Whatever accepts an eviction and does not delete the pod is not asked in a hot loop.
+    this.tries.set(uid, { dueMs: now + FAILED_RETRY_MS, said: 'was evicted' });
+    const ends = now + ((pod.graceSeconds ?? 0) + FORCE_MARGIN_SECONDS) * 1000;
     this.forceUntilMs = Math.max(this.forceUntilMs, ends);
   }
 

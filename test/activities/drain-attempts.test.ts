@@ -153,6 +153,16 @@ describe('an eviction that is refused', () => {
       assert.deepEqual(await gaps(refusal), [ms, ms, ms]));
   }
 
+  it('in silence, by an API server that accepts it and keeps the pod, is no hot loop', async () => {
+    const kube = new FakeKube();
+    kube.pods = [pod('web', 'ReplicaSet/web')];
+    kube.onEvict = () => ({ kind: 'Accepted' });
+    await assert.rejects(drain(kube).work(), {
+      message: /shop\/web .* was evicted but has not terminated/,
+    });
+    assert.equal(kube.evictions.length, 12, 'once in 5 s');
+  });
+
   it('because another pod has the name by now is not repeated, nor counted', async () => {
     const kube = new FakeKube();
     kube.pods = [pod('db-0', 'StatefulSet/db')];
