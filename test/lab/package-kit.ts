@@ -64,7 +64,7 @@ const CURE = `
 set -e
 export DEBIAN_FRONTEND=noninteractive
 systemctl stop tidegate-test-lock.service 2>/dev/null || true
-for path in ${STORE} /usr/bin; do while mountpoint -q "$path"; do umount -l "$path"; done; done
+for path in ${STORE} /usr/bin /var/tmp/small; do while mountpoint -q "$path"; do umount -l "$path"; done; done
 [ ! -f /var/tmp/sources.list ] || mv /var/tmp/sources.list /etc/apt/sources.list
 for unit in $(systemctl list-units --all --plain --no-legend 'tidegate-tx-*' | cut -d ' ' -f 1); do
   systemctl stop "$unit" 2>/dev/null || true; systemctl reset-failed "$unit" 2>/dev/null || true
@@ -138,7 +138,7 @@ export async function withDebian(...names: readonly string[]): Promise<() => Pro
   const before = await installedNames();
   await run(['cp', '-r', dir, join(root, 'var/tmp/extra-debs')]);
   await sh(`export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
-cd /var/tmp/extra-debs && apt-get install -y --no-install-recommends --no-download ./*.deb >/dev/null; rm -rf /var/tmp/extra-debs`);
+cd /var/tmp/extra-debs && apt-get install -y --no-install-recommends ./*.deb >/dev/null; rm -rf /var/tmp/extra-debs`);
   return async () => {
     const added = (await installedNames()).filter((name) => !before.includes(name));
     if (added.length > 0) await onNode('dpkg', '--purge', ...added);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { nodeRoot } from '../../lab/node.ts';
 import { packageFiles, packageRepository } from '../../lab/packages.ts';
 import { nodeNamed } from '../../lab/settings.ts';
@@ -24,6 +25,7 @@ import { signedBy } from './repository-key.ts';
 import { bundleTo, rolloutTo } from './rollout-kit.ts';
 
 const run = `sources-${Date.now()}`;
+const SMALL = '/var/tmp/small';
 const OLD_FINE = `${OLD} install ok installed`;
 const root = nodeRoot(nodeNamed(ref.node));
 const file = (version: string) => `${STORE}/${containerd(version).sha256}.deb`;
@@ -60,7 +62,7 @@ describe('trouble around packages', { timeout: 480_000 }, () => {
         /do not offer containerd .*u3 to install \(they offer nothing\)\n.*do not offer containerd .*u2 for the way back/;
       await fails(plan(), 'PlanRefused', both);
       const work = real.stage({ ...ref, packages });
-      await fails(work, 'PackageUnavailable', /do not offer containerd \S+u2; they offer: nothing/);
+      await fails(work, 'PackageUnavailable', /do not offer containerd \S+; they offer: nothing/);
     });
 
     it('does not matter once both ways are staged: there, and back', async () => {
@@ -148,9 +150,9 @@ describe('trouble around packages', { timeout: 480_000 }, () => {
 
     it('in the middle of unpacking fails the change, and the node is put back', async () => {
       await real.stage({ ...ref, packages });
-      await sh(`mkdir -p ${STORE}/small && mount -t tmpfs -o size=60m tmpfs ${STORE}/small
-mkdir ${STORE}/small/upper ${STORE}/small/work
-mount -t overlay small -o lowerdir=/usr/bin,upperdir=${STORE}/small/upper,workdir=${STORE}/small/work /usr/bin`);
+      await sh(`mkdir -p ${SMALL} && mount -t tmpfs -o size=60m tmpfs ${SMALL}
+mkdir ${SMALL}/upper ${SMALL}/work
+mount -t overlay small -o lowerdir=/usr/bin,upperdir=${SMALL}/upper,workdir=${SMALL}/work /usr/bin`);
       const transaction = `${run}-full`;
       const work = real.apply({ ...ref, packages, transaction });
       await fails(work, 'ApplyFailed', /No space left on device/);
@@ -166,6 +168,7 @@ mount -t overlay small -o lowerdir=/usr/bin,upperdir=${STORE}/small/upper,workdi
     try {
       await sh(`lib=$(dpkg -L libfaketime | grep 'libfaketime.so.1$' | head -n 1)
 echo "SetEnv LD_PRELOAD=$lib FAKETIME=+120s" >${conf} && systemctl reload ssh`);
+      await delay(1000); // It listens anew a moment later.
       const { host } = await real.inspect({ ...ref, packages: [] });
       told(`clockSkewMs ${host.clockSkewMs}`);
       assert.ok(Math.abs((host.clockSkewMs ?? 0) - 120_000) < 2_000, String(host.clockSkewMs));
@@ -176,6 +179,7 @@ echo "SetEnv LD_PRELOAD=$lib FAKETIME=+120s" >${conf} && systemctl reload ssh`);
       );
     } finally {
       await sh(`rm -f ${conf} && systemctl reload ssh`);
+      await delay(1000);
       await remove();
     }
     const { host } = await real.inspect({ ...ref, packages: [] });
@@ -225,9 +229,7 @@ cp /usr/bin/sleep /usr/local/bin/new; mv -f /usr/local/bin/new /usr/local/bin/${
       assert.equal(await pid(), first);
       await verify('To', packages, containers);
       // What it would have done: the same hook, not held back.
-      await sh(
-        'DEBIAN_FRONTEND=noninteractive /usr/lib/needrestart/apt-pinvoke -m u >/dev/null 2>&1',
-      );
+      await sh('DEBIAN_FRONTEND=noninteractive /usr/lib/needrestart/apt-pinvoke >/dev/null 2>&1');
       assert.notEqual(await pid(), first);
     } finally {
       await sh(
