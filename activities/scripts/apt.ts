@@ -21,9 +21,8 @@ apt_private() {
 full() { [ "$(df --output=avail -B1 "$work" | tail -n 1)" -ge 65536 ] || printf 'no room is left in /var/cache/tidegate '; }
 refresh() {
   apt_private apt-get -o APT::Update::Error-Mode=any update >"$work/update.log" 2>&1 && return
-  if grep -Eq 'NO_PUBKEY|EXPKEYSIG|REVKEYSIG|KEYEXPIRED' "$work/update.log"; then
-    printf 'untrusted\\t%s\\n' "$(grep -E 'NO_PUBKEY|EXPKEYSIG|REVKEYSIG|KEYEXPIRED' "$work/update.log" | tail -n 2 | tr '\\t\\n' '  ')"
-  fi
+  untrusted=$(grep -E 'NO_PUBKEY|EXPKEYSIG|REVKEYSIG|KEYEXPIRED' "$work/update.log" | tail -n 1 | tr '\\t' ' ')
+  [ -z "$untrusted" ] || printf 'untrusted\\t%s\\n' "$untrusted"
   printf 'updateFailed\\t%s\\n' "$(full; grep -E '^[EW]:' "$work/update.log" | tail -n 5 | tr '\\t\\n' '  ')"
 }
 offers() {

@@ -60,10 +60,14 @@ export async function verify(
   return await real.verify({ ...ref, packages: wanted, expect, ...survive, verification });
 }
 
+/** What a test may set for connections to the node. */
+export const SSHD_CONF = '/etc/ssh/sshd_config.d/tidegate-test.conf';
+
 const CURE = `
 set -e
 export DEBIAN_FRONTEND=noninteractive
 systemctl stop tidegate-test-lock.service 2>/dev/null || true
+[ ! -e ${SSHD_CONF} ] || { rm -f ${SSHD_CONF}; systemctl reload ssh; sleep 1; }
 for path in ${STORE} /usr/bin /var/tmp/small; do while mountpoint -q "$path"; do umount -l "$path"; done; done
 [ ! -f /var/tmp/sources.list ] || mv /var/tmp/sources.list /etc/apt/sources.list
 for unit in $(systemctl list-units --all --plain --no-legend 'tidegate-tx-*' | cut -d ' ' -f 1); do

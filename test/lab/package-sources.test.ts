@@ -15,6 +15,7 @@ import {
   installed,
   packages,
   real,
+  SSHD_CONF,
   STORE,
   sh,
   told,
@@ -164,10 +165,9 @@ mount -t overlay small -o lowerdir=/usr/bin,upperdir=${SMALL}/upper,workdir=${SM
 
   it('leaves a node out whose clock is off, and says by how much', async () => {
     const remove = await withDebian('libfaketime');
-    const conf = '/etc/ssh/sshd_config.d/tidegate-test.conf';
     try {
       await sh(`lib=$(dpkg -L libfaketime | grep 'libfaketime.so.1$' | head -n 1)
-echo "SetEnv LD_PRELOAD=$lib FAKETIME=+120s" >${conf} && systemctl reload ssh`);
+echo "SetEnv LD_PRELOAD=$lib FAKETIME=+120s" >${SSHD_CONF} && systemctl reload ssh`);
       await delay(1000); // It listens anew a moment later.
       const { host } = await real.inspect({ ...ref, packages: [] });
       told(`clockSkewMs ${host.clockSkewMs}`);
@@ -178,7 +178,7 @@ echo "SetEnv LD_PRELOAD=$lib FAKETIME=+120s" >${conf} && systemctl reload ssh`);
         /its clock is 1(19|20|21) s ahead of the worker's, more than the 60 s/,
       );
     } finally {
-      await sh(`rm -f ${conf} && systemctl reload ssh`);
+      await sh(`rm -f ${SSHD_CONF} && systemctl reload ssh`);
       await delay(1000);
       await remove();
     }
