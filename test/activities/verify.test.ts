@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { HostAdapter } from '../../activities/adapters/host-adapter.ts';
+import { failureType } from '../../activities/failure.ts';
+import { verifyActivities } from '../../activities/verify.ts';
+import { FakeKube, fakeDeps, pod, ref } from './fakes.ts';
+
+const OLD = '1.6.20';
+const NEW = '1.7.24';
+const startedAt = '1970-01-01T00:16:42.500Z';
+const before = [
+  { id: 'c1', namespace: 'shop', pod: 'web-1', name: 'web', startedAt },
+  { id: 'c2', namespace: 'shop', pod: 'web-2', name: 'web', startedAt },
+];
+
+/** What the inspection prints of a host that runs a version, and only the first of the containers. */
+const printed = (version: string) => `os	debian-12
+osPrettyName	Debian GNU/Linux 12 (bookworm)
+architecture	amd64
+kernel	6.1.0
+bootId	b3f0
+cgroupVersion	1
+diskFreeBytes	1000
+dpkgInterrupted	no
+package	containerd	${version}	install ok installed
+daemon	containerd	${version}
+pluginsRead	yes
+plugin	io.containerd.grpc.v1/cri	linux/amd64 ok
+clockTicks	100
+bootSeconds	1000
+task	c1	250
+label	c1	container-type	container
+label	c1	container-name	web
+label	c1	sandbox-name	web-1
+label	c1	sandbox-namespace	shop
+end
+`;
+
+/** Pods whose second one was killed and has been started anew. */
+const pods = () => {
+  const ended = { terminated: { containerID: 'containerd://c2', exitCode: 137 } };
+  return ['web-1', 'web-2'].map((name) =>
+    pod(name, 'ReplicaSet/web', {
+      status: {
+        phase: 'Running',
+        containerStatuses: [
+          {
+            name: 'web',
+            state: { running: {} },
+            ...(name === 'web-2' ? { lastState: ended } : {}),
+          },
+        ] as never,
+      },
+    }),
+  );
+};
+
+function scene(version: string) {
+  const kube = new FakeKube();
+  kube.addNode(ref.node);
+  kube.pods = pods();
+  const host: HostAdapter = {
+    exec: async () => assert.fail('only scripts'),
+    run: async () => ({ code: 0, stdout: printed(version), stderr: '', truncated: false }),
+    close: () => undefined,
+  };
+  const { deps } = fakeDeps(kube);
+  const { verify } = verifyActivities({ ...deps, host: () => host });
+  const end = (of: string) => ({ version: of, sha256: '', daemonVersion: of });
+  const work = (expect: 'From' | 'To', more: object = {}) =>
+    verify({
+      ...ref,
+      packages: [{ name: 'containerd', daemon: 'containerd', from: end(OLD), to: end(NEW) }],
+      expect,
+      containersBefore: before,
+      containersMustSurvive: true,
+      verification: { timeoutSeconds: 5, probeCommand: [], execCommand: ['true'] },
+      ...more,
+    });
+  return { kube, work };
+}
+
+async function fails(work: Promise<unknown>, type: string, message: RegExp): Promise<void> {
+  await assert.rejects(work, (error: Error) => {
+    assert.equal(failureType(error), type, error.message);
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
+describe('verify', () => {
+  it('fails for a container that an update has killed', async () => {
+    await fails(scene(NEW).work('To'), 'VerificationFailed', /did not survive: shop\/web-2\/web/);
+  });
+
+  it('tells of the same container after an undo, and is content', async () => {
+    const proof = await scene(OLD).work('From');
+    assert.equal(proof.containersSurvived, 1);
+    assert.match(proof.containersLost.join(), /^shop\/web-2\/web .*ended with 137$/);
+  });
+
+  it('still wants the old version after an undo', async () => {
+    await fails(scene(NEW).work('From'), 'VerificationFailed', /containerd is 1\.7\.24/);
+  });
+
+  it('takes a missing Node object for final, but not after a reboot', async () => {
+    const { kube, work } = scene(OLD);
+    const node = kube.nodes.get(ref.node);
+    kube.nodes.clear();
+    await fails(work('From'), 'NodeGone', /gone/);
+    const joining = work('From', { mayRejoin: true });
+    let looks = 0;
+    kube.getNode = async (name) => {
+      looks += 1;
+      if (looks === 3 && node) kube.nodes.set(name, node);
+      return await FakeKube.prototype.getNode.call(kube, name);
+    };
+    assert.equal((await joining).packages[0]?.after, OLD);
+    assert.ok(looks >= 3);
+  });
+});
