@@ -39,6 +39,21 @@ function hosting(versions: Record<string, string | undefined>, daemon?: string):
   return { ...found, host: { ...host, packages, daemons: daemon ? { containerd: daemon } : {} } };
 }
 
+const daemonOf = (version: string) =>
+  `the running containerd is ${version}, the plan expects ${FROM}`;
+
+/** A plan whose `to` brings a kernel. */
+const rebooting: PlannedNode = only({
+  ...containerd,
+  from: { ...containerd.from, kernelRelease: '6.1.0' },
+  to: { ...containerd.to, kernelRelease: '6.1.0-41' },
+});
+
+function withKernel(kernel: string): ObservedNode {
+  const updated = hosting({ containerd: TO }, TO);
+  return { ...updated, host: { ...updated.host, kernel } };
+}
+
 function skewed(clockSkewMs: number): ObservedNode {
   return { ...found, host: { ...host, clockSkewMs } };
 }
@@ -58,6 +73,14 @@ const inspections: [string, PlannedNode, ObservedNode, 'AsPlanned' | 'AlreadyDon
     { ...found, uid: 'other' },
     ['the Node object is another one than at plan time (it was deleted and joined again)'],
   ],
+  ['another Node object where it may be', { ...target, uid: '' }, found, 'AsPlanned'],
+  [
+    'the new packages, but not the kernel that they bring',
+    rebooting,
+    hosting({ containerd: TO }, TO),
+    [`containerd is ${TO}, the plan expects ${FROM}`, daemonOf(TO)],
+  ],
+  ['the kernel that a reboot brought', rebooting, withKernel('6.1.0-41'), 'AlreadyDone'],
   ['not Ready', target, { ...found, ready: false }, ['the node is not Ready']],
   ['a clock within the limit', target, skewed(60_000), 'AsPlanned'],
   ['a clock ahead', target, skewed(61_000), ['its clock is 61 s ahead, the policy allows 60 s']],

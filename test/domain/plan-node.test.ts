@@ -49,7 +49,23 @@ const allowingSkew = (maxClockSkewSeconds: number): Policy => ({
 const [OLD, NEW] = OFFERED as readonly [OfferedPackage, OfferedPackage];
 const HINT = '(spec.strategy.onUnreachable: Exclude leaves such nodes out)';
 
+/** The usual bundle, whose `to` brings a kernel. */
+function kernelBundle(from: string, to: string): Bundle {
+  const bundle = structuredClone(bundleOf('Reboot'));
+  const entry = bundle.spec.releases[0]?.packages[0];
+  if (entry) entry.to.kernelRelease = to;
+  if (entry?.from[0]) entry.from[0].kernelRelease = from;
+  return bundle;
+}
+
 const refusals: [string, Question, string[]][] = [
+  [
+    'the new package without the reboot into it',
+    { facts: running('east-1', TO), bundle: kernelBundle('6.1.0', '6.1.0-41') },
+    [
+      `has containerd ${TO} installed, but runs kernel 6.1.0 instead of 6.1.0-41; reboot the node first`,
+    ],
+  ],
   [
     'another release of the operating system',
     { facts: hostChanged('east-1', { os: 'debian-13' }) },
@@ -188,6 +204,12 @@ const others: [string, Question, Exclude<NodeAnswer['kind'], 'Refused' | 'Planne
     { facts: { ...usual, unschedulable: true, needsAttention: 'the undo failed' } },
     'Excluded',
     'waits for a person: the undo failed (put it right, then remove the annotation tidegate.dev/needs-attention)',
+  ],
+  [
+    'in quarantine by its label alone',
+    { facts: { ...usual, labels: { ...usual.labels, 'tidegate.dev/quarantine': 'DrainBlocked' } } },
+    'Excluded',
+    'is in quarantine (put it right, then remove the label and the taint tidegate.dev/quarantine)',
   ],
   ['not Ready', { facts: { ...usual, ready: false } }, 'Excluded', 'is not Ready; repair it first'],
   [

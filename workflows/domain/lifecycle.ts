@@ -26,7 +26,7 @@ export function judgeInspection(
   const { host } = observed;
   if (target.packages.every((planned) => runs(planned, 'to', host))) return { kind: 'AlreadyDone' };
   const reasons: string[] = [];
-  if (observed.uid !== target.uid) {
+  if (target.uid !== '' && observed.uid !== target.uid) {
     reasons.push(
       'the Node object is another one than at plan time (it was deleted and joined again)',
     );
@@ -82,6 +82,8 @@ function packageDrift(planned: PlannedPackage, host: HostFacts): string[] {
 /** Tells whether dpkg and the running daemon both are at the given end of a planned package. */
 export function runs(planned: PlannedPackage, end: 'from' | 'to', host: HostFacts): boolean {
   if (installedVersion(planned.name, host) !== planned[end].version) return false;
+  const { kernelRelease } = planned[end];
+  if (kernelRelease !== undefined && host.kernel !== kernelRelease) return false;
   return !planned.daemon || host.daemons[planned.daemon] === planned[end].daemonVersion;
 }
 

@@ -4,6 +4,7 @@ import {
   type NodeFacts,
   type OfferedPackage,
   type PackageFacts,
+  QUARANTINE,
 } from './inventory.ts';
 import type { PackageVersion, PlannedNode, PlannedPackage } from './plan-types.ts';
 import type { Bundle, BundleVersion, Policy, Rollout } from './spec.ts';
@@ -33,6 +34,12 @@ export function judgeNode(question: NodeQuestion): NodeAnswer {
     return {
       kind: 'Excluded',
       reason: `waits for a person: ${facts.needsAttention} (put it right, then remove the annotation ${ATTENTION_ANNOTATION})`,
+    };
+  }
+  if (facts.labels[QUARANTINE] !== undefined) {
+    return {
+      kind: 'Excluded',
+      reason: `is in quarantine (put it right, then remove the label and the taint ${QUARANTINE})`,
     };
   }
   if (!host) return judgeUnreachable(question);
@@ -116,6 +123,12 @@ function judgePackage(entry: BundlePackage, question: NodeQuestion): PackageAnsw
   if (entry.daemon && (done || ends.from) && running !== expected) {
     reasons.push(
       `has ${entry.name} ${installed?.version ?? ''} installed, but the running ${entry.daemon} is ${running ?? 'not answering'}; restart ${entry.daemon} on the node first`,
+    );
+  }
+  const kernel = done ? planned.to.kernelRelease : planned.from.kernelRelease;
+  if (kernel !== undefined && (done || ends.from) && facts.host?.kernel !== kernel) {
+    reasons.push(
+      `has ${entry.name} ${installed?.version ?? ''} installed, but runs kernel ${facts.host?.kernel} instead of ${kernel}; reboot the node first`,
     );
   }
   if (!done) {

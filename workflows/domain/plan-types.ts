@@ -30,6 +30,7 @@ export interface ExpectedState {
 export interface PlannedNode {
   readonly cluster: string;
   readonly node: string;
+  /** Of the Node object; empty where it may be another one by then. */
   readonly uid: string;
   readonly address: string;
   readonly failureDomain: string;

@@ -105,8 +105,11 @@ export function invertPlan(input: { plan: Plan; nodes: readonly string[]; hash: 
 /** A node that has been rebooted into another kernel runs that one when it goes back. */
 function invertNode(node: PlannedNode): PlannedNode {
   const kernel = node.packages.flatMap(({ to }) => to.kernelRelease ?? [])[0];
+  // A reboot may have made it another Node object.
+  const uid = node.disruption === 'Reboot' ? '' : node.uid;
   return {
     ...node,
+    uid,
     ...(kernel === undefined ? {} : { expects: { ...node.expects, kernel } }),
     packages: node.packages.map((entry) => ({ ...entry, from: entry.to, to: entry.from })),
   };
