@@ -1,4 +1,5 @@
 /** The activity that empties a node: Jobs end by themselves first, then evictions that respect budgets. */
+import { CancelledFailure } from '@temporalio/common';
 import type { DrainResult, NodeActivities } from '../workflows/contract.ts';
 import { ownerOf } from '../workflows/domain/eviction.ts';
 import { drainLimitSeconds } from '../workflows/domain/workload-rules.ts';
@@ -37,14 +38,15 @@ export function drainActivities(deps: ActivityDeps): Pick<NodeActivities, 'drain
      * *Idempotent because*: it looks at what is there; evictions are bound to a pod's uid.
      * *Heartbeats*: progress every 2 s and before each eviction; a later attempt goes on from there.
      * *Fails with*: JobsRunning, JobsUndecided, DrainBlocked with every blocker; Kubernetes….
-     * Each of the first three has a list of pods and what was done until then as details.
+     * Each of the first three has a list of pods and what was done until then as details; a
+     * cancelled drain has the latter.
      */
     async drain(input): Promise<DrainResult> {
       const drain = new Drain(deps, input);
       return await withHeartbeats(
         deps.context(),
         () => drain.progress(),
-        () => drain.run(),
+        () => drain.run().catch((error: unknown) => drain.interrupted(error)),
       );
     },
   };
@@ -105,6 +107,12 @@ class Drain {
       await this.judgeTime(look, attached ?? []);
       await deps.clock.sleep(POLL_MS, deps.context().signal);
     }
+  }
+
+  /** Pods that were evicted until a cancellation are told as well. */
+  interrupted(error: unknown): never {
+    if (!(error instanceof CancelledFailure)) throw error;
+    throw new CancelledFailure(error.message, [this.ledger.report()]);
   }
 
   /** An API server that does not answer is asked again, until the time is up. */

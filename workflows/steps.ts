@@ -10,6 +10,7 @@ import {
   UNDO_OPTIONS,
 } from './contract.ts';
 import type { Policy } from './domain/spec.ts';
+import { drainLimitSeconds } from './domain/workload-rules.ts';
 
 const SECOND = 1000;
 /** Time that an activity gets beyond the limit that it enforces itself. */
@@ -32,12 +33,9 @@ export interface Steps {
 export function stepsFor(cluster: string, policy: Policy['spec']): Steps {
   const taskQueue = clusterTaskQueue(cluster);
   const verifyMs = policy.verification.timeoutSeconds * SECOND + MARGIN_MS;
-  const { timeoutSeconds, jobTimeoutSeconds = timeoutSeconds } = policy.drain;
   // Policies of rollouts that started with an older release lack the newer fields.
   const rebootMs = (policy.reboot?.timeoutSeconds ?? 0) * SECOND + MARGIN_MS;
-  const waits = (policy.drain.rules ?? []).map((rule) => rule.timeoutSeconds ?? 0);
-  const longestWait = Math.max(jobTimeoutSeconds, ...waits);
-  const drainMs = (timeoutSeconds + longestWait) * SECOND + MARGIN_MS;
+  const drainMs = drainLimitSeconds(policy.drain) * SECOND + MARGIN_MS;
   return {
     read: proxyActivities<NodeActivities & ClusterActivities>({ ...READ_OPTIONS, taskQueue }),
     inspect: proxyActivities<NodeActivities>({ ...INSPECT_OPTIONS, taskQueue }).inspect,

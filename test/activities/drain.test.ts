@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { CancelledFailure } from '@temporalio/common';
 import { drainActivities } from '../../activities/drain.ts';
 import { policySchema } from '../../workflows/domain/spec.ts';
 import { FakeKube, fakeDeps, pod, ref } from './fakes.ts';
@@ -155,6 +156,25 @@ describe('drain', () => {
     const { result, run } = drain(kube, 'Wait', { startedAtMs, evicted: ['shop/earlier'] });
     assert.deepEqual((await result).evicted, ['shop/earlier', 'shop/web']);
     assert.equal((run.heartbeats[0] as { startedAtMs: number }).startedAtMs, startedAtMs);
+  });
+
+  it('tells the pods that it had evicted when it is cancelled', async () => {
+    const kube = new FakeKube();
+    kube.pods = [pod('web', 'ReplicaSet/web'), pod('held', 'ReplicaSet/held')];
+    const budget = { kind: 'BudgetRefused', message: 'no' } as const;
+    kube.onEvict = (gone) => {
+      if (gone.name === 'held') return budget;
+      kube.pods = kube.pods.filter((known) => known.metadata?.uid !== gone.uid);
+      kube.onList = () => run.cancel.abort(new CancelledFailure('CANCELLED'));
+      return { kind: 'Accepted' };
+    };
+    const { run, result } = drain(kube);
+    await assert.rejects(result, (error) => {
+      assert.ok(error instanceof CancelledFailure);
+      const done = { evicted: ['shop/web'], jobPodsEvicted: [] };
+      assert.deepEqual(error.details, [done]);
+      return true;
+    });
   });
 
   it('stops when it is cancelled', async () => {
