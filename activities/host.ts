@@ -3,7 +3,7 @@ import type { InspectResult, NodeActivities } from '../workflows/contract.ts';
 import { withHeartbeats } from './context.ts';
 import { type ActivityDeps, withHost } from './deps.ts';
 import { inspectHost } from './host-facts.ts';
-import { addressOf, hasCondition } from './node-facts.ts';
+import { addressOf, hasCondition, readLease } from './node-facts.ts';
 
 /** Returns the activity `inspect`. */
 export function hostActivities(deps: ActivityDeps): Pick<NodeActivities, 'inspect'> {
@@ -24,7 +24,9 @@ export function hostActivities(deps: ActivityDeps): Pick<NodeActivities, 'inspec
             withHost(deps, input, (host) => inspectHost(host, input.node, input.packages)),
           ]),
       );
+      const lease = readLease(node);
       return {
+        ...(lease && lease !== 'Unreadable' ? { lease } : {}),
         host: inspection.host,
         uid: node.metadata?.uid ?? '',
         address: addressOf(node),

@@ -1,7 +1,13 @@
 /** The activities: what each takes and returns, how long it may take and how often it is tried. */
 import type { ActivityOptions } from '@temporalio/common';
 import type { JobChoice, NodeOutcome } from './contract.ts';
-import type { ClusterAccess, ContainerFacts, HostFacts, NodeFacts } from './domain/inventory.ts';
+import type {
+  ClusterAccess,
+  ContainerFacts,
+  HostFacts,
+  NodeFacts,
+  NodeLease,
+} from './domain/inventory.ts';
 import type { Plan, PlannedNode, PlannedPackage, PlanResult } from './domain/plan-types.ts';
 import type { Fleet, Policy } from './domain/spec.ts';
 
@@ -34,6 +40,8 @@ export interface InspectResult {
   readonly ready: boolean;
   readonly unschedulable: boolean;
   readonly containers: readonly ContainerFacts[];
+  /** The lease that the Node object bears; absent where it bears none, and in histories of before. */
+  readonly lease?: NodeLease;
 }
 export interface VerifyResult {
   readonly packages: NodeOutcome['packages'];

@@ -1,8 +1,15 @@
 /** One node: inspect, lease, stage, cordon, drain, apply, reboot, verify, uncordon, release; or all undone. */
 import { ActivityFailure } from '@temporalio/common';
-import { CancellationScope, isCancellation, patched, workflowInfo } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  isCancellation,
+  patched,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { Compensations } from './compensations.ts';
 import type { DrainResult, InspectResult, NodeInput, NodeOutcome } from './contract.ts';
+import type { NodeLease } from './domain/inventory.ts';
 import { judgeInspection, judgeSecondLook } from './domain/lifecycle.ts';
 import { describeFailure, doneBefore, failureType } from './failures.ts';
 import { JobQuestion } from './job-question.ts';
@@ -23,6 +30,14 @@ export async function nodeWorkflow(input: NodeInput): Promise<NodeOutcome> {
     return await saga.fail(error);
   }
   return await CancellationScope.nonCancellable(() => saga.handBack());
+}
+
+/** How often, and how far apart, a node is looked at that an ended run has left under way. */
+const SETTLING_LOOKS = 7;
+const SETTLING_MS = 5000;
+
+function endedInItsMidst({ since, for: purpose }: NodeLease): string {
+  return `the run of "${purpose}" was ended from outside in its midst (leased since ${since})`;
 }
 
 class NodeSaga {
@@ -53,21 +68,22 @@ class NodeSaga {
   /** Everything that disturbs nothing; returns an outcome where there is nothing to change. */
   async prepare(): Promise<NodeOutcome | undefined> {
     const { run, steps, undo, ref, holder } = this;
-    const { target, rollout, direction, policy } = this.input;
-    const found = await run.step('Inspecting', () => this.inspect(steps.inspect));
-    const verdict = judgeInspection(target, found, policy.maxClockSkewSeconds);
-    if (verdict.kind === 'AlreadyDone') return run.finish('AlreadyDone', []);
-    if (verdict.kind === 'Drifted') return run.finish('Skipped', verdict.reasons);
+    const { target } = this.input;
+    run.enter('Inspecting');
+    const { found, verdict, leftOver } = await this.firstLook();
+    if (verdict.kind === 'AlreadyDone') {
+      if (leftOver) return await this.finishForAnother(leftOver);
+      return run.finish('AlreadyDone', []);
+    }
+    if (verdict.kind === 'Drifted') {
+      const reasons = verdict.reasons.join('; ');
+      if (leftOver) return await this.giveUp(`${endedInItsMidst(leftOver)}: ${reasons}`);
+      return run.finish('Skipped', verdict.reasons);
+    }
     this.found = found;
     run.learned.containersBefore = found.containers.length;
-
     undo.push({ name: 'release', run: () => steps.undo.release({ ...ref, holder }) });
-    const purpose = `${rollout} (${direction})`;
-    const lease = await run.step('Leasing', () =>
-      steps.change.lease({ ...ref, holder, for: purpose }),
-    );
-    this.leased = true;
-    this.cordonedBefore = lease.cordonedBefore;
+    await this.takeLease();
 
     const staged = { ...ref, packages: target.packages };
     undo.push({ name: 'unstage', run: () => steps.undo.unstage(staged) });
@@ -121,7 +137,7 @@ class NodeSaga {
   }
 
   /** Makes the node available again; from here on the update stands, whatever is cancelled. */
-  async handBack(): Promise<NodeOutcome> {
+  async handBack(outcome: 'Updated' | 'AlreadyDone' = 'Updated'): Promise<NodeOutcome> {
     const { run, steps, ref, holder, cordonedBefore } = this;
     try {
       if (this.input.target.disruption !== 'None') {
@@ -134,7 +150,7 @@ class NodeSaga {
       if (!(error instanceof ActivityFailure)) throw error;
       return await this.giveUp(`updated, but not handed back: ${describeFailure(error)}`);
     }
-    return run.finish('Updated', []);
+    return run.finish(outcome, []);
   }
 
   /** Ends a run that a step's failure or a cancellation has cut short. */
@@ -145,6 +161,46 @@ class NodeSaga {
     if (!this.leased) return await this.unwind('Skipped', reason);
     const later = failureType(error) === 'JobsRunning';
     return await this.unwind(later ? 'Deferred' : 'RolledBack', reason);
+  }
+
+  /**
+   * A lease of this node's workflow that stands there now is of a run that was terminated: whatever
+   * it had going on the host may still be under way, and gets some time to come to its end.
+   */
+  private async firstLook() {
+    const { target, policy } = this.input;
+    for (let looks = 1; ; looks++) {
+      const found = await this.inspect(this.steps.inspect);
+      const verdict = judgeInspection(target, found, policy.maxClockSkewSeconds);
+      const leftOver = found.lease?.holder === this.holder ? found.lease : undefined;
+      if (!leftOver || verdict.kind !== 'Drifted' || looks >= SETTLING_LOOKS) {
+        return { found, verdict, leftOver };
+      }
+      await sleep(SETTLING_MS, { summary: 'what an ended run left under way' });
+    }
+  }
+
+  private async takeLease(): Promise<void> {
+    const { steps, ref, holder } = this;
+    const { rollout, direction } = this.input;
+    const lease = await this.run.step('Leasing', () =>
+      steps.change.lease({ ...ref, holder, for: `${rollout} (${direction})` }),
+    );
+    this.leased = true;
+    this.cordonedBefore = lease.cordonedBefore;
+  }
+
+  /** The run that updated the node was ended before it had proved that and handed the node back. */
+  private async finishForAnother(leftOver: NodeLease): Promise<NodeOutcome> {
+    const { run, steps } = this;
+    await this.takeLease();
+    try {
+      run.learned.proof = await run.step('Verifying', () => this.verify('To', steps.verify));
+    } catch (error) {
+      if (!(error instanceof ActivityFailure) && !isCancellation(error)) throw error;
+      return await this.giveUp(`${endedInItsMidst(leftOver)}: ${describeFailure(error)}`);
+    }
+    return await CancellationScope.nonCancellable(() => this.handBack('AlreadyDone'));
   }
 
   private async inspect(inspect: Steps['inspect']): Promise<InspectResult> {

@@ -239,6 +239,18 @@ const others: [string, Question, Exclude<NodeAnswer['kind'], 'Refused' | 'Planne
   ],
 ];
 
+it('visits a node that an ended run has updated and left leased', () => {
+  const lease = {
+    holder: 'node/east/east-1',
+    since: '2026-11-24T22:00:00Z',
+    for: 'patch (Forward)',
+    cordonedBefore: false,
+  };
+  const answer = judge({ facts: { ...running('east-1', TO), lease } });
+  assert.equal(answer.kind, 'Planned');
+  assert.equal(judge({ facts: running('east-1', TO) }).kind, 'AlreadyDone');
+});
+
 describe('judgeNode', () => {
   for (const [name, question, reasons] of refusals) {
     it(`refuses ${name}`, () => {

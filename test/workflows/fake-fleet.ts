@@ -116,6 +116,7 @@ export class FakeFleet {
           ready: true,
           unschedulable: node.cordoned,
           containers: CONTAINERS,
+          ...(node.lease ? { lease: { ...LEASE, holder: node.lease } } : {}),
         })),
       lease: (input) =>
         this.step('lease', input, (node) => {
@@ -243,6 +244,8 @@ export class FakeFleet {
     });
   }
 }
+
+const LEASE = { since: '2026-11-24T22:00:00Z', for: 'earlier (Forward)', cordonedBefore: false };
 
 const CONTAINERS: readonly ContainerFacts[] = ['a', 'b'].map((id) => ({
   id,

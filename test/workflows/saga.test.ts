@@ -324,6 +324,62 @@ describe('a node that changes while it is worked on', () => {
   }
 });
 
+describe('a node that a terminated run has left leased and cordoned', () => {
+  function leave(fleet: FakeFleet, version: string): void {
+    Object.assign(fleet.node(NODE), { version, cordoned: true, lease: ID });
+  }
+
+  it('is updated as if nothing had been, where nothing was changed', async () => {
+    await bed.withFleet([NODE], async (fleet) => {
+      leave(fleet, FROM);
+      const outcome = await run('Restart');
+      assert.equal(outcome.outcome, 'Updated');
+      assertInvariant(fleet, outcome);
+    });
+  });
+
+  it('is proved and handed back, where the update came to its end by itself', async () => {
+    await bed.withFleet([NODE], async (fleet) => {
+      leave(fleet, 'half-way');
+      fleet.during(async (step, name) => {
+        if (step === 'inspect' && fleet.count('inspect') === 2) fleet.node(name).version = TO;
+      });
+      const outcome = await run('Restart');
+      assert.equal(outcome.outcome, 'AlreadyDone');
+      assert.deepEqual(
+        fleet.calls.map((call) => call.split(' ')[0]),
+        ['inspect', 'inspect', 'inspect', 'lease', 'verify', 'uncordon', 'release'],
+      );
+      const { cordoned, lease, version } = fleet.node(NODE);
+      assert.deepEqual(
+        { cordoned, lease, version },
+        { cordoned: false, lease: undefined, version: TO },
+      );
+    });
+  });
+
+  for (const [what, prepare] of [
+    ['stays half-way', (fleet) => leave(fleet, 'half-way')],
+    [
+      'cannot be proved',
+      (fleet) => {
+        leave(fleet, TO);
+        fleet.broken.add(TO);
+      },
+    ],
+  ] as [string, (fleet: FakeFleet) => void][]) {
+    it(`is left to a person where it ${what}`, async () => {
+      await bed.withFleet([NODE], async (fleet) => {
+        prepare(fleet);
+        const outcome = await run('Restart');
+        assert.equal(outcome.outcome, 'NeedsAttention');
+        assert.match(outcome.reasons[0] ?? '', /"earlier \(Forward\)" was ended from outside/);
+        assertInvariant(fleet, outcome);
+      });
+    });
+  }
+});
+
 describe('a reboot', () => {
   it('that does not end leaves the node to a person, and nothing more is tried', async () => {
     await bed.withFleet([NODE], async (fleet) => {

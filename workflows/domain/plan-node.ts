@@ -58,11 +58,13 @@ export function judgeNode(question: NodeQuestion): NodeAnswer {
   const packages = release.packages.map((entry) => judgePackage(entry, question));
   const reasons = packages.flatMap((entry) => entry.reasons);
   if (reasons.length > 0) return { kind: 'Refused', reasons };
-  if (packages.every((entry) => entry.done)) {
+  // One that an ended run has left leased is visited all the same, to be proved and handed back.
+  if (packages.every((entry) => entry.done) && !facts.lease) {
     const versions = packages.map((entry) => `${entry.planned.name} ${entry.planned.to.version}`);
     return { kind: 'AlreadyDone', reason: `runs ${versions.join(', ')} already` };
   }
-  const planned = packages.filter((entry) => !entry.done).map((entry) => entry.planned);
+  const changing = packages.filter((entry) => !entry.done);
+  const planned = (changing.length > 0 ? changing : packages).map((entry) => entry.planned);
   return {
     kind: 'Planned',
     node: {
