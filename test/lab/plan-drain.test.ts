@@ -4,18 +4,22 @@ import { after, before, describe, it } from 'node:test';
 import { PLAIN } from '../../client/render/look.ts';
 import { renderPlan } from '../../client/render/plan.ts';
 import { paths, tool } from '../../lab/paths.ts';
-import { run, waitFor } from '../../lab/run.ts';
+import { run, sleep, succeeds, waitFor } from '../../lab/run.ts';
+import type { Hold } from '../../workflows/contract.ts';
 import type {
   DrainBlocker,
   FiringConflict,
+  Plan,
   PlanResult,
 } from '../../workflows/domain/plan-types.ts';
+import { access, activities } from './activity-kit.ts';
 import { aroundFleet, bundleTo, kubectl, NEWEST, rolloutTo } from './rollout-kit.ts';
 
 const NAMESPACE = 'plan-drain';
 const HOUR_MS = 3_600_000;
 
 const fleet = aroundFleet({ batch: true });
+let fleetPlan: Plan;
 
 const container = (...args: string[]) => ({
   name: 'tool',
@@ -27,7 +31,15 @@ const quick = { automountServiceAccountToken: false, terminationGracePeriodSecon
 const named = (name: string) => ({ name, namespace: NAMESPACE });
 const onNode = (node: string) => ({ 'kubernetes.io/hostname': node });
 
-function deployment(name: string, replicas: number, args: string[], labels: object = {}): object {
+const NEVER_READY = { exec: { command: ['/tool', 'nonsense'] } };
+
+function deployment(
+  name: string,
+  replicas: number,
+  args: string[],
+  labels: object = {},
+  more: object = {},
+): object {
   const own = { app: name };
   return {
     apiVersion: 'apps/v1',
@@ -38,7 +50,7 @@ function deployment(name: string, replicas: number, args: string[], labels: obje
       selector: { matchLabels: own },
       template: {
         metadata: { labels: { ...own, ...labels } },
-        spec: { ...quick, containers: [container(...args)] },
+        spec: { ...quick, containers: [{ ...container(...args), ...more }] },
       },
     },
   };
@@ -83,15 +95,20 @@ const OBJECTS: readonly object[] = [
   deployment('twice', 1, ['pause'], { also: 'this' }),
   budget('twice', 0, { app: 'twice' }),
   budget('this', 0, { also: 'this' }),
+  deployment('well', 2, ['pause'], { group: 'half' }),
+  deployment('ill', 1, ['pause'], { group: 'half' }, { readinessProbe: NEVER_READY }),
+  budget('half', 2, { group: 'half' }),
+  deployment('waits', 1, ['pause'], {}, { image: 'tidegate.lab/none:1' }),
+  budget('waits', 1, { app: 'waits' }),
   cronJob('always', 'east-2', { schedule: '* * * * *' }),
   cronJob('daily', 'east-3', daily),
 ];
 
+const apply = [tool('kubectl'), '--kubeconfig', paths.kubeconfig, 'apply', '-f', '-'];
 before(async () => {
-  const apply = [tool('kubectl'), '--kubeconfig', paths.kubeconfig, 'apply', '-f', '-'];
   const list = { apiVersion: 'v1', kind: 'List', items: OBJECTS };
   await run(apply, { input: JSON.stringify(list) });
-  for (const name of ['tight', 'twice']) {
+  for (const name of ['tight', 'twice', 'well']) {
     await kubectl('-n', NAMESPACE, 'rollout', 'status', `deployment/${name}`, '--timeout=60s');
   }
   await waitFor({
@@ -104,7 +121,8 @@ before(async () => {
       const waits = 'jsonpath={.items[*].status.containerStatuses[*].state.waiting.reason}';
       const broken = ['-l', 'app=broken', '-o', waits];
       const why = await kubectl('-n', NAMESPACE, 'get', 'pods', ...broken);
-      return counted === '2' && why.includes('CrashLoopBackOff');
+      const half = await kubectl('-n', NAMESPACE, 'get', 'pdb', 'half', '-o', healthy);
+      return counted === '2' && half === '2' && why.includes('CrashLoopBackOff');
     },
   });
 });
@@ -115,9 +133,17 @@ after(async () => {
 /** Returns "name uid" of every pod of the Deployments, and whether one is on its way out. */
 async function pods(): Promise<string> {
   const path = '{.metadata.name} {.metadata.uid} {.metadata.deletionTimestamp}{"\\n"}';
-  const selector = ['-l', 'app in (tight, broken, twice)'];
+  const selector = ['-l', 'app in (tight, broken, twice, well, ill, waits)'];
   const output = `jsonpath={range .items[*]}${path}{end}`;
   return await kubectl('-n', NAMESPACE, 'get', 'pods', ...selector, '-o', output);
+}
+
+/** Asks the API server for an eviction that is not carried out. */
+async function wouldBeEvicted(name: string): Promise<boolean> {
+  const path = `/api/v1/namespaces/${NAMESPACE}/pods/${name}/eviction?dryRun=All`;
+  const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: named(name) };
+  const create = [tool('kubectl'), '--kubeconfig', paths.kubeconfig, 'create', '-f', '-'];
+  return await succeeds([...create, '--raw', path], { input: JSON.stringify(body) });
 }
 
 describe('a plan that drains', () => {
@@ -130,6 +156,7 @@ describe('a plan that drains', () => {
     const bundle = bundleTo(NEWEST, 'Drain');
     result = await fleet.client.plan(rolloutTo({ name: 'plan-drain', bundle }));
     assert.equal(await pods(), before, 'planning disturbed a pod');
+    fleetPlan = result.plan;
     const drains = result.drains ?? [];
     blockers = drains.flatMap((drain) => drain.blockers);
     firings = drains.flatMap((drain) => drain.firings);
@@ -154,6 +181,17 @@ describe('a plan that drains', () => {
         `lower minAvailable of budget ${NAMESPACE}/tight (kubectl -n ${NAMESPACE} edit pdb tight), or add a replica: kubectl -n ${NAMESPACE} scale deployment/tight --replicas=3`,
       );
     }
+  });
+
+  it('says of every pod what the API server would answer to its eviction', async () => {
+    const names = (await pods()).split('\n').map((line) => line.split(' ')[0] ?? '');
+    assert.equal(names.length, 8);
+    const answers = await Promise.all(names.map(wouldBeEvicted));
+    const held = blockers.filter((entry) => entry.budget || /several/.test(entry.reason));
+    const said = names.map((name) => !held.some((entry) => entry.pod === `${NAMESPACE}/${name}`));
+    const short = (list: readonly boolean[]) => names.map((name, i) => `${name} ${list[i]}`);
+    assert.deepEqual(short(said), short(answers));
+    assert.ok(answers.includes(true) && answers.includes(false));
   });
 
   it('gives advice that helps', async () => {
@@ -205,3 +243,38 @@ describe('a plan that drains', () => {
     for (const line of lines) assert.match(told.join('\n'), line);
   });
 });
+
+describe('the look before a node starts', () => {
+  it('holds the only node of a firing until that has its pod', {
+    timeout: 200_000,
+  }, async (test) => {
+    const at = new Date(Math.ceil((Date.now() + 40_000) / 60_000) * 60_000);
+    const when = { schedule: `${at.getUTCMinutes()} * * * *` };
+    await run(apply, { input: JSON.stringify(cronJob('soon', 'east-4', when)) });
+    const [hold] = await holdsOn('east-4');
+    assert.match(hold?.reason ?? '', /^CronJob plan-drain\/soon fires at .* only on east-4/);
+    test.diagnostic(`${hold?.reason}; until ${hold?.until}`);
+    assert.equal(Date.parse(hold?.until ?? ''), at.getTime() + 10_000);
+    assert.deepEqual(await holdsOn('east-1'), []);
+
+    await sleep(Date.parse(hold?.until ?? '') - Date.now() + 500);
+    assert.deepEqual(await holdsOn('east-4'), []);
+    const node = 'jsonpath={.items[*].spec.nodeName}';
+    const ran = ['get', 'pods', '-l', 'batch.kubernetes.io/job-name', '-o', node];
+    assert.match(await kubectl('-n', NAMESPACE, ...ran), /east-4/);
+  });
+});
+
+/** Returns what holds a node back, of the firings of this test. */
+async function holdsOn(node: string): Promise<readonly Hold[]> {
+  const planned = fleetPlan.waves.flatMap((wave) => wave.nodes);
+  const look = await activities().lookBeforeStart({
+    access,
+    rollout: 'plan-drain',
+    waiting: planned.filter((entry) => entry.node === node),
+    inWork: [],
+    policy: fleetPlan.policy.spec,
+    expectedMs: 120_000,
+  });
+  return look.holds.filter((hold) => hold.reason.includes(NAMESPACE));
+}
