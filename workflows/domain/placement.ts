@@ -1,11 +1,6 @@
 /** Decides where a pod could run, as far as its rules and the nodes' labels and taints say. */
 
-/** A condition on one label or field, as in a node affinity. */
-export interface Requirement {
-  readonly key: string;
-  readonly operator: string;
-  readonly values?: readonly string[] | undefined;
-}
+import { holds, type Requirement } from './label-selector.ts';
 
 /** One alternative of a required node affinity: all its conditions have to hold. */
 export interface AffinityTerm {
@@ -67,28 +62,6 @@ function termHolds({ matchExpressions = [], matchFields = [] }: AffinityTerm, pl
     matchExpressions.every((requirement) => holds(requirement, place.labels)) &&
     matchFields.every((requirement) => holds(requirement, fields))
   );
-}
-
-function holds(requirement: Requirement, labels: Readonly<Record<string, string>>): boolean {
-  const { key, operator, values = [] } = requirement;
-  const value = labels[key];
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    case 'Gt':
-      return value !== undefined && Number(value) > Number(values[0]);
-    case 'Lt':
-      return value !== undefined && Number(value) < Number(values[0]);
-    default:
-      // Whatever an operator of the future means, it is not known to keep the pod away.
-      return true;
-  }
 }
 
 function tolerates(toleration: Toleration, taint: Place['taints'][number]): boolean {
