@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { NODE_PHASES } from '../../workflows/contract.ts';
+import type { Fault } from './fault.ts';
 import { FAULTS } from './faults.ts';
+import { spread, takesApiAway } from './order.ts';
 import { draw } from './seed.ts';
 import { type CaseRow, chaosReport, struck, sumOf } from './table.ts';
 
@@ -44,6 +46,18 @@ describe('the catalogue of faults', () => {
   it('takes a rollout that was terminated up again', () => {
     for (const { id, ends, again } of FAULTS) {
       if (ends === 'Terminated') assert.ok(again, id);
+    }
+  });
+
+  it('is struck in an order that leaves clients of the API server time between its deaths', () => {
+    const ordered = spread(FAULTS);
+    const ids = (faults: readonly Fault[]) => faults.map(({ id }) => id).sort();
+    assert.deepEqual(ids(ordered), ids(FAULTS));
+    const deaths = ordered.flatMap((fault, index) => (takesApiAway(fault) ? [index] : []));
+    assert.ok(deaths.length >= 6, `${deaths}`);
+    for (const [index, at] of deaths.entries()) {
+      const before = deaths[index - 1];
+      assert.ok(before === undefined || at - before >= 5, `${deaths}`);
     }
   });
 

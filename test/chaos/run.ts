@@ -13,6 +13,7 @@ import { ensureWorkload } from '../../lab/workload.ts';
 import type { Fault } from './fault.ts';
 import { FAULTS } from './faults.ts';
 import { NodePicker } from './node-picker.ts';
+import { spread } from './order.ts';
 import type { Clients } from './strike.ts';
 import { type CaseRow, chaosReport, passed, struck } from './table.ts';
 
@@ -51,7 +52,9 @@ function note(text: string): void {
 
 /** Returns the faults asked for, in the order in which they were named. */
 function chosen(): readonly Fault[] {
-  if (values.only === undefined) return values.quick ? FAULTS.filter(({ quick }) => quick) : FAULTS;
+  if (values.only === undefined) {
+    return spread(values.quick ? FAULTS.filter(({ quick }) => quick) : FAULTS);
+  }
   return values.only.split(',').flatMap((id) => {
     const begins = id.endsWith('*') ? id.slice(0, -1) : undefined;
     const found = FAULTS.filter((entry) =>
