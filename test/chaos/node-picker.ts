@@ -26,7 +26,8 @@ export class NodePicker {
     // Taken back all at once: it takes no longer than one.
     if (this.broken || this.fresh.length < fault.nodes) await this.reset();
     // New, so that its pods outlast the case.
-    if (fault.jobs === 'Kept') await run(kubectl('-n', 'shop', 'delete', 'job', 'batch', '--wait'));
+    if (fault.jobs === 'Kept')
+      await run(kubectl('-n', 'shop', 'delete', 'job', 'batch', '--wait', '--ignore-not-found'));
     await ensureWorkload();
     let found = await this.find(fault);
     if (!found) {

@@ -109,11 +109,12 @@ async function strike(
     import('./case.ts'),
     import('./blows.ts'),
   ]);
-  const nodes = await picker.pick(fault);
-  const names = nodes.map(({ name }) => name);
-  note(`${fault.id}: ${fault.does} on ${names.join(', ')}`);
+  let names: readonly string[] = [];
   let row: CaseRow;
   try {
+    const nodes = await picker.pick(fault);
+    names = nodes.map(({ name }) => name);
+    note(`${fault.id}: ${fault.does} on ${names.join(', ')}`);
     row = await runCase(clients, fault, { nodes, seed });
   } catch (error) {
     row = failedRow(fault, names[0] ?? '', messageOf(error));
