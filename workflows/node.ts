@@ -69,8 +69,8 @@ class NodeSaga {
   async prepare(): Promise<NodeOutcome | undefined> {
     const { run, steps, undo, ref, holder } = this;
     const { target } = this.input;
-    run.enter('Inspecting');
-    const { found, verdict, leftOver } = await this.firstLook();
+    const look = await run.step('Inspecting', () => this.firstLook());
+    const { found, verdict, leftOver } = look;
     if (verdict.kind === 'AlreadyDone') {
       if (leftOver) return await this.finishForAnother(leftOver);
       return run.finish('AlreadyDone', []);
@@ -83,7 +83,7 @@ class NodeSaga {
     this.found = found;
     run.learned.containersBefore = found.containers.length;
     undo.push({ name: 'release', run: () => steps.undo.release({ ...ref, holder }) });
-    await this.takeLease();
+    await run.step('Leasing', () => this.takeLease());
 
     const staged = { ...ref, packages: target.packages };
     undo.push({ name: 'unstage', run: () => steps.undo.unstage(staged) });
@@ -180,20 +180,19 @@ class NodeSaga {
     }
   }
 
-  private async takeLease(): Promise<void> {
+  private async takeLease() {
     const { steps, ref, holder } = this;
     const { rollout, direction } = this.input;
-    const lease = await this.run.step('Leasing', () =>
-      steps.change.lease({ ...ref, holder, for: `${rollout} (${direction})` }),
-    );
+    const lease = await steps.change.lease({ ...ref, holder, for: `${rollout} (${direction})` });
     this.leased = true;
     this.cordonedBefore = lease.cordonedBefore;
+    return lease;
   }
 
   /** The run that updated the node was ended before it had proved that and handed the node back. */
   private async finishForAnother(leftOver: NodeLease): Promise<NodeOutcome> {
     const { run, steps } = this;
-    await this.takeLease();
+    await run.step('Leasing', () => this.takeLease());
     try {
       run.learned.proof = await run.step('Verifying', () => this.verify('To', steps.verify));
     } catch (error) {

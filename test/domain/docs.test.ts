@@ -77,9 +77,11 @@ describe('docs/node-lifecycle.md', () => {
 
   it('follows the steps of the workflow in their order', async () => {
     const source = await readFile(join(ROOT, 'workflows', 'node.ts'), 'utf8');
-    const steps = [...source.matchAll(/\.step\('(\w+)'/g)].map((match) => match[1] ?? '');
+    const course = source.split('async fail(')[0] ?? '';
+    const steps = [...course.matchAll(/\.step\('(\w+)'/g)].map((match) => match[1] ?? '');
     const hasEdge = (from: string, to: string) =>
       PHASE_EDGES.some((edge) => edge[0] === from && edge[1] === to);
+    assert.ok(steps.length >= 9, `${steps}`);
     for (const [index, step] of steps.slice(1).entries()) {
       assert.ok(hasEdge(steps[index] ?? '', step), `${steps[index]} --> ${step}`);
     }

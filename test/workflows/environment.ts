@@ -25,9 +25,7 @@ export async function startTestBed(): Promise<TestBed> {
   const logger = new DefaultLogger('ERROR');
   Runtime.install({ logger });
   const path = await testServer();
-  const env = await TestWorkflowEnvironment.createTimeSkipping({
-    server: { executable: { type: 'existing-path', path } },
-  });
+  const env = await startServer(path);
   await env.connection.operatorService.addSearchAttributes({
     namespace: 'default',
     searchAttributes: Object.fromEntries(
@@ -62,6 +60,18 @@ export async function startTestBed(): Promise<TestBed> {
       await env.teardown();
     },
   };
+}
+
+/** On a busy machine the server does not always answer within the five seconds that it is given. */
+async function startServer(path: string, tries = 3): Promise<TestWorkflowEnvironment> {
+  try {
+    return await TestWorkflowEnvironment.createTimeSkipping({
+      server: { executable: { type: 'existing-path', path } },
+    });
+  } catch (error) {
+    if (tries <= 1 || !/did not start within/.test(String(error))) throw error;
+    return await startServer(path, tries - 1);
+  }
 }
 
 /** Activities that act on whatever fleet is the current one when they are called. */
