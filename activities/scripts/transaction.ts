@@ -94,7 +94,7 @@ report() {
   code=$(show "$unit" ExecMainStatus) result=$(show "$unit" Result)
   printf 'finished\\t%s\\t%s\\n' "$code" "$result"
   if [ "$result" != success ]; then
-    { cat "$store/$unit.log" 2>/dev/null || journalctl -u "$unit.service" -o cat -n 40 2>/dev/null; } | tr '\\r' '\\n' | uniq | tail -n 30 | tail -c 3000 | sed 's/^/log\\t/'
+    { cat "$store/$unit.log" 2>/dev/null || journalctl -u "$unit.service" -o cat -n 40 2>/dev/null; } | tr '\\r' '\\n' | grep -v '^(Reading database' | uniq | tail -n 30 | tail -c 3000 | sed 's/^/log\\t/'
     # Exit 75: the lock was held, nothing has changed; the next attempt starts anew.
     [ "$code" != 75 ] || { printf 'busy\\t%s\\n' "$(cat "$store/$unit.phase")"; forget "$unit"; }
   fi

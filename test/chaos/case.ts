@@ -12,6 +12,7 @@ import type { Fault } from './fault.ts';
 import { type FleetState, readFleet } from './fleet-state.ts';
 import type { Story } from './history.ts';
 import { type Told, violationsOf } from './invariant.ts';
+import { takesApiAway } from './order.ts';
 import { versionOf } from './rollout.ts';
 import { draw } from './seed.ts';
 import { type Clients, rollOutAgain, type Struck, strikeInRollout } from './strike.ts';
@@ -183,7 +184,8 @@ function judgeHarm(fault: Fault, harm: Disturbance): readonly string[] {
   const drains = fault.bundle === 'Drain' || fault.bundle === 'Reboot';
   return [
     ...jobPodsLost.map((pod) => `Job pod ${pod} lost`),
-    ...cron.missed.map((at) => `CronJob missed ${at}`),
+    // Without an API server there are no Jobs, and its controllers are late when it is back.
+    ...(takesApiAway(fault) ? [] : cron.missed.map((at) => `CronJob missed ${at}`)),
     ...(drains ? [] : evicted.map((pod) => `${pod} evicted for no reason`)),
   ];
 }
