@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 NPM := npm --no-fund --no-audit --loglevel=error
 
-.PHONY: help demo lab lab-down check test bench chaos format
+.PHONY: help demo lab lab-down check test matrix bench chaos format
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ check: node_modules/.package-lock.json ## Format, lint, types, unit, workflow an
 
 test: node_modules/.package-lock.json ## `check`, and everything that needs the lab
 	@test/run.sh
+
+matrix: node_modules/.package-lock.json ## The long tests on the lab: reboots, trouble with packages, plans of drains
+	@test/run.sh matrix
 
 bench: node_modules/.package-lock.json ## Compare with the usual way, on the lab
 	@npm run -s bench

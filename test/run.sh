@@ -1,14 +1,19 @@
 #!/usr/bin/env bash
 # All tests: those that need nothing, then those that need the lab, which is taken away at the end.
+# With "matrix": the long ones over reboots, packages and plans, which need the lab as well.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 # One file after the other, since they share five nodes.
 on_lab() { node_modules/.bin/node --test --test-concurrency=1 --test-timeout=600000 "$@"; }
 
-npm run -s check || exit 1
+if [ "${1:-}" != matrix ]; then npm run -s check || exit 1; fi
 trap 'npm run -s lab -- down' EXIT
 npm run -s lab -- up --workload || exit 1
+if [ "${1:-}" = matrix ]; then
+  on_lab test/matrix/*.test.ts
+  exit
+fi
 on_lab test/lab/*.test.ts || exit 1
 # Faults in the middle of rollouts: the quick set; `make chaos` has all of them.
 npm run -s chaos -- --quick || exit 1

@@ -9,7 +9,7 @@ const TESTS = join(import.meta.dirname, '..');
 let sources: { file: string; text: string }[];
 
 before(async () => {
-  const folders = ['activities', 'lab'];
+  const folders = ['activities', 'lab', 'matrix'];
   const files = await Promise.all(
     folders.map(async (folder) =>
       (await readdir(join(TESTS, folder)))

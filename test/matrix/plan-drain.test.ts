@@ -12,8 +12,8 @@ import type {
   Plan,
   PlanResult,
 } from '../../workflows/domain/plan-types.ts';
-import { access, activities } from './activity-kit.ts';
-import { aroundFleet, bundleTo, kubectl, NEWEST, rolloutTo } from './rollout-kit.ts';
+import { access, activities } from '../lab/activity-kit.ts';
+import { aroundFleet, bundleTo, kubectl, NEWEST, rolloutTo } from '../lab/rollout-kit.ts';
 
 const NAMESPACE = 'plan-drain';
 const HOUR_MS = 3_600_000;
@@ -121,8 +121,21 @@ before(async () => {
       const waits = 'jsonpath={.items[*].status.containerStatuses[*].state.waiting.reason}';
       const broken = ['-l', 'app=broken', '-o', waits];
       const why = await kubectl('-n', NAMESPACE, 'get', 'pods', ...broken);
+      const restarts = 'jsonpath={.items[0].status.containerStatuses[0].restartCount}';
+      const often = await kubectl(
+        '-n',
+        NAMESPACE,
+        'get',
+        'pods',
+        '-l',
+        'app=broken',
+        '-o',
+        restarts,
+      );
       const half = await kubectl('-n', NAMESPACE, 'get', 'pdb', 'half', '-o', healthy);
-      return counted === '2' && half === '2' && why.includes('CrashLoopBackOff');
+      return (
+        counted === '2' && half === '2' && why.includes('CrashLoopBackOff') && Number(often) >= 3
+      );
     },
   });
 });

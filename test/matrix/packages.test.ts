@@ -5,7 +5,8 @@ import { boot, powerOff, waitForSsh } from '../../lab/node.ts';
 import { nodeNamed } from '../../lab/settings.ts';
 import type { ContainerFacts } from '../../workflows/domain/inventory.ts';
 import type { PlannedPackage } from '../../workflows/domain/plan-types.ts';
-import { activities, change, containerd, NEW, OLD, onNode, ref } from './activity-kit.ts';
+import { activities, change, containerd, NEW, OLD, onNode, ref } from '../lab/activity-kit.ts';
+import { bundleTo, NEWEST, rolloutTo } from '../lab/rollout-kit.ts';
 import {
   cure,
   fails,
@@ -21,7 +22,6 @@ import {
   variant,
   verify,
 } from './package-kit.ts';
-import { bundleTo, NEWEST, rolloutTo } from './rollout-kit.ts';
 
 const run = `packages-${Date.now()}`;
 const rehold: readonly PlannedPackage[] = packages.map((entry) => ({ ...entry, onHold: 'Rehold' }));

@@ -13,7 +13,15 @@ import { sleep, waitFor } from '../../lab/run.ts';
 import { nodeNamed, nodes } from '../../lab/settings.ts';
 import { startWorker } from '../../lab/worker.ts';
 import { policySchema } from '../../workflows/domain/spec.ts';
-import { activities, BAD, change, containerd, OLD, ref, verification } from './activity-kit.ts';
+import {
+  activities,
+  BAD,
+  change,
+  containerd,
+  OLD,
+  ref,
+  verification,
+} from '../lab/activity-kit.ts';
 import {
   ALL_NODES,
   aroundFleet,
@@ -24,8 +32,8 @@ import {
   rolloutTo,
   startApproved,
   untilNodePhase,
-} from './rollout-kit.ts';
-import { watched } from './watched.ts';
+} from '../lab/rollout-kit.ts';
+import { watched } from '../lab/watched.ts';
 
 const fleet = aroundFleet({ batch: false });
 const holder = `node/east/${ref.node}`;
@@ -51,7 +59,7 @@ async function movablePods(name: string): Promise<readonly string[]> {
     .map(([pod = '']) => pod);
 }
 
-describe('the reboot of one node', { timeout: 400_000 }, () => {
+describe('the reboot of one node', { timeout: 560_000 }, () => {
   const real = activities();
   let bootId = '';
   const reboot = (timeoutSeconds = 90, of = real) => of.reboot({ ...ref, bootId, timeoutSeconds });
@@ -106,7 +114,8 @@ describe('the reboot of one node', { timeout: 400_000 }, () => {
 
   it('waits for a Node object that was deleted meanwhile, and restores what was on it', async () => {
     bootId = await bootIdOf(ref.node);
-    const work = reboot();
+    // Its kubelet may fail over its CSINode, which is gone as well, and starts anew after minutes.
+    const work = reboot(300);
     await waitFor({
       what: 'the node to go down',
       timeoutMs: 30_000,
@@ -187,6 +196,7 @@ describe('a rollout that reboots', { timeout: 480_000 }, () => {
 
 describe('a reboot that goes wrong', { timeout: 400_000 }, () => {
   const spec = { targets: { nodes: [ref.node] } };
+  before(resetNodes);
 
   it('goes on without its worker, and happens once', async () => {
     const pid = await startWorker();

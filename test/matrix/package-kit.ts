@@ -18,7 +18,7 @@ import {
   onNode,
   ref,
   verification,
-} from './activity-kit.ts';
+} from '../lab/activity-kit.ts';
 
 export const STORE = '/var/cache/tidegate';
 export const real = activities();

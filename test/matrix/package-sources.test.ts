@@ -8,7 +8,8 @@ import { nodeRoot } from '../../lab/node.ts';
 import { packageFiles, packageRepository } from '../../lab/packages.ts';
 import { nodeNamed } from '../../lab/settings.ts';
 import type { ContainerFacts } from '../../workflows/domain/inventory.ts';
-import { BAD, containerd, NEW, OLD, onNode, ref } from './activity-kit.ts';
+import { BAD, containerd, NEW, OLD, onNode, ref } from '../lab/activity-kit.ts';
+import { bundleTo, rolloutTo } from '../lab/rollout-kit.ts';
 import {
   cure,
   fails,
@@ -23,7 +24,6 @@ import {
   withDebian,
 } from './package-kit.ts';
 import { signedBy } from './repository-key.ts';
-import { bundleTo, rolloutTo } from './rollout-kit.ts';
 
 const run = `sources-${Date.now()}`;
 const SMALL = '/var/tmp/small';
