@@ -1,7 +1,7 @@
 /** The Lease by which one rollout at a time has a cluster. */
 import { rolloutNameOf } from '../workflows/contract.ts';
 import type { ClusterAccess } from '../workflows/domain/inventory.ts';
-import type { LeaseRecord } from './adapters/kube-adapter.ts';
+import type { KubeAdapter, LeaseRecord } from './adapters/kube-adapter.ts';
 import { NAMESPACE } from './checks/probe.ts';
 import type { ActivityDeps } from './deps.ts';
 import { fail } from './failure.ts';
@@ -15,10 +15,7 @@ export async function acquireLease(
   access: ClusterAccess,
   holder: string,
 ): Promise<void> {
-  const kube = deps.kube(access);
-  const home = await deps.workflows.home();
-  for (let attempt = 0; attempt < MAX_CONFLICTS; attempt += 1) {
-    const lease = await kube.getLease(NAMESPACE, LEASE_NAME);
+  await untilSettled(deps, access, async ({ kube, lease, home }) => {
     const own = lease?.holder === holder && sameHome(lease.home, home);
     if (lease && lease.holder !== '' && !own) {
       const why = await whyHeld(deps, lease, home);
@@ -38,9 +35,8 @@ export async function acquireLease(
       ...(lease?.version ? { version: lease.version } : {}),
     };
     // Only the version that was judged is replaced: a holder that came back meanwhile is seen.
-    if (await kube.putLease(NAMESPACE, LEASE_NAME, taken)) return;
-  }
-  fail('KubernetesUnreachable', `The Lease of ${access.cluster} changes all the time.`);
+    return await kube.putLease(NAMESPACE, LEASE_NAME, taken);
+  });
 }
 
 /** Deletes the holder's Lease; one that is gone, or another's, is left. */
@@ -49,12 +45,31 @@ export async function releaseLease(
   access: ClusterAccess,
   holder: string,
 ): Promise<void> {
+  await untilSettled(deps, access, async ({ kube, lease, home }) => {
+    if (lease?.holder !== holder || !sameHome(lease.home, home)) return true;
+    return await kube.deleteLease(NAMESPACE, LEASE_NAME, lease);
+  });
+}
+
+/** What an attempt at the Lease works with. */
+interface Attempt {
+  readonly kube: KubeAdapter;
+  readonly lease: LeaseRecord | undefined;
+  /** Id of our Temporal namespace, where it is known. */
+  readonly home: string | undefined;
+}
+
+/** Reads the Lease and tries; again where it has changed meanwhile, which is when `attempt` says false. */
+async function untilSettled(
+  deps: ActivityDeps,
+  access: ClusterAccess,
+  attempt: (found: Attempt) => Promise<boolean>,
+): Promise<void> {
   const kube = deps.kube(access);
   const home = await deps.workflows.home();
-  for (let attempt = 0; attempt < MAX_CONFLICTS; attempt += 1) {
+  for (let tries = 0; tries < MAX_CONFLICTS; tries += 1) {
     const lease = await kube.getLease(NAMESPACE, LEASE_NAME);
-    if (lease?.holder !== holder || !sameHome(lease.home, home)) return;
-    if (await kube.deleteLease(NAMESPACE, LEASE_NAME, lease)) return;
+    if (await attempt({ kube, lease, home })) return;
   }
   fail('KubernetesUnreachable', `The Lease of ${access.cluster} changes all the time.`);
 }

@@ -9,7 +9,7 @@ import { acquireLease, releaseLease } from './cluster-lease.ts';
 import { type ActivityDeps, withHost } from './deps.ts';
 import { failureType, messageOf } from './failure.ts';
 import { inspectHost } from './host-facts.ts';
-import { hasCondition, nameOf } from './node-facts.ts';
+import { isUnavailable, nameOf } from './node-facts.ts';
 import { mapLimited } from './parallel.ts';
 
 /** sshd refuses handshakes beyond MaxStartups; hosts differ here, but workers have limits as well. */
@@ -47,9 +47,7 @@ export function clusterActivities(deps: ActivityDeps): Omit<ClusterActivities, '
      */
     async unavailableNodes({ access }) {
       const nodes = await deps.kube(access).listNodes();
-      return nodes
-        .filter((node) => !hasCondition(node, 'Ready') || node.spec?.unschedulable === true)
-        .map(nameOf);
+      return nodes.filter(isUnavailable).map(nameOf);
     },
 
     /**

@@ -1,6 +1,6 @@
 /** The activity that looks at a cluster right before nodes start. */
 import type { ClusterActivities, Hold, StartLook } from '../workflows/contract.ts';
-import { EXPECTED_TURN_MS, firingHold } from '../workflows/domain/cron.ts';
+import { firingHold } from '../workflows/domain/cron.ts';
 import {
   type HoldReason,
   recoveryHold,
@@ -12,7 +12,7 @@ import {
 import type { V1Node, WorkloadRecord } from './adapters/kube-adapter.ts';
 import { upcomingFirings } from './cron-jobs.ts';
 import type { ActivityDeps } from './deps.ts';
-import { hasCondition, nameOf } from './node-facts.ts';
+import { isUnavailable, nameOf } from './node-facts.ts';
 import { toolClaims } from './tool-claims.ts';
 import { countedWorkloads } from './workload-health.ts';
 
@@ -49,10 +49,6 @@ export function lookActivities(deps: ActivityDeps): Pick<ClusterActivities, 'loo
       };
     },
   };
-}
-
-function isUnavailable(node: V1Node): boolean {
-  return !hasCondition(node, 'Ready') || node.spec?.unschedulable === true;
 }
 
 /** A node in work may be down at any moment, whatever it is now. */
@@ -95,15 +91,8 @@ async function holdsOfFirings(
   if (forecasts.length === 0) return [];
   const unavailable = [...new Set([...inWork, ...nodes.filter(isUnavailable).map(nameOf)])];
   const nowMs = deps.clock.now();
-  return drained.flatMap(({ node, disruption }) => {
-    const hold = firingHold({
-      node,
-      nowMs,
-      expectedMs: expectedMs > 0 ? expectedMs : EXPECTED_TURN_MS[disruption],
-      unavailable,
-      forecasts,
-      drain: policy.drain,
-    });
-    return hold ?? [];
+  return drained.flatMap(({ node }) => {
+    const question = { node, nowMs, expectedMs, unavailable, forecasts, drain: policy.drain };
+    return firingHold(question) ?? [];
   });
 }

@@ -13,6 +13,11 @@ export function hasCondition(node: V1Node, type: string): boolean {
   return node.status?.conditions?.some((c) => c.type === type && c.status === 'True') ?? false;
 }
 
+/** Returns whether a node is not Ready or is unschedulable, whoever made it so. */
+export function isUnavailable(node: V1Node): boolean {
+  return !hasCondition(node, 'Ready') || node.spec?.unschedulable === true;
+}
+
 /** Returns the reason and message of a node's condition, for messages. */
 export function conditionText(node: V1Node, type: string): string {
   const condition = node.status?.conditions?.find((c) => c.type === type);

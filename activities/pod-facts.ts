@@ -16,6 +16,11 @@ const CORDON_TAINT = 'node.kubernetes.io/unschedulable';
 const DEFAULT_GRACE_SECONDS = 30;
 const PARALLEL_CALLS = 4;
 
+/** Returns whether a pod is Ready, whatever else it is. */
+export function isReady({ status }: V1Pod): boolean {
+  return status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
+}
+
 /** Volumes that claims are bound to, by "namespace/claim". */
 export type ClaimedVolumes = ReadonlyMap<string, BoundVolume>;
 
@@ -40,7 +45,7 @@ export function podFacts(
     mirror: metadata?.annotations?.[MIRROR_ANNOTATION] !== undefined,
     probe: isProbe(pod),
     terminating: ends !== undefined,
-    ready: status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false,
+    ready: isReady(pod),
     ...(ends === undefined ? {} : { graceEndsMs: new Date(ends).getTime() }),
     graceSeconds: spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS,
     finalizers: metadata?.finalizers ?? [],

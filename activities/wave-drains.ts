@@ -1,11 +1,12 @@
 /** Reads what runs on the nodes of a plan, and tells what draining its waves would meet. */
-import { EXPECTED_TURN_MS, firingConflicts } from '../workflows/domain/cron.ts';
+import { firingConflicts } from '../workflows/domain/cron.ts';
 import {
   type BudgetFacts,
   type SimulatedPod,
   simulateDrain,
 } from '../workflows/domain/drain-simulation.ts';
 import type { ClusterAccess } from '../workflows/domain/inventory.ts';
+import { TURN_MS } from '../workflows/domain/lifecycle.ts';
 import type {
   NodeImpact,
   Plan,
@@ -16,15 +17,14 @@ import type {
 import type {
   BoundVolume,
   KubeAdapter,
-  V1Node,
   V1Pod,
   V1PodDisruptionBudget,
 } from './adapters/kube-adapter.ts';
 import { upcomingFirings } from './cron-jobs.ts';
 import type { ActivityDeps } from './deps.ts';
-import { hasCondition, nameOf } from './node-facts.ts';
+import { isUnavailable, nameOf } from './node-facts.ts';
 import { mapLimited } from './parallel.ts';
-import { learnVolumes, podFacts } from './pod-facts.ts';
+import { isReady, learnVolumes, podFacts } from './pod-facts.ts';
 
 const PARALLEL_CALLS = 8;
 /** From so many restarts on, a pod that is not ready is taken for one that keeps crashing. */
@@ -90,8 +90,9 @@ class PodReader {
   }
 }
 
-function healthOf({ status }: V1Pod): Pick<SimulatedPod, 'ready' | 'crashLooping'> {
-  const ready = status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
+function healthOf(pod: V1Pod): Pick<SimulatedPod, 'ready' | 'crashLooping'> {
+  const { status } = pod;
+  const ready = isReady(pod);
   const containers = [
     ...(status?.initContainerStatuses ?? []),
     ...(status?.containerStatuses ?? []),
@@ -196,13 +197,9 @@ async function firingsIn(
     firingConflicts({
       node,
       nowMs,
-      expectedMs: EXPECTED_TURN_MS[disruption],
+      expectedMs: TURN_MS[disruption],
       unavailable,
       forecasts,
       drain: plan.policy.spec.drain,
     });
-}
-
-function isUnavailable(node: V1Node): boolean {
-  return !hasCondition(node, 'Ready') || node.spec?.unschedulable === true;
 }

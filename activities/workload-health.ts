@@ -1,8 +1,9 @@
 /** Counts the pods that workloads have ready where pods can be ready. */
 import { type UnavailableNode, withoutUnavailable } from '../workflows/domain/holds.ts';
-import type { KubeAdapter, V1Node, V1Pod, WorkloadRecord } from './adapters/kube-adapter.ts';
+import type { KubeAdapter, V1Node, WorkloadRecord } from './adapters/kube-adapter.ts';
 import { nameOf } from './node-facts.ts';
 import { mapLimited } from './parallel.ts';
+import { isReady } from './pod-facts.ts';
 
 const PARALLEL_LISTS = 8;
 
@@ -26,14 +27,10 @@ export async function countedWorkloads(
 
 async function describe(kube: KubeAdapter, node: V1Node): Promise<UnavailableNode> {
   const pods = await kube.podsOn(nameOf(node));
-  const readyDaemonSets = pods.filter(isReady).flatMap(({ metadata }) => {
+  const serving = pods.filter((pod) => isReady(pod) && !pod.metadata?.deletionTimestamp);
+  const readyDaemonSets = serving.flatMap(({ metadata }) => {
     const owner = metadata?.ownerReferences?.find(({ kind }) => kind === 'DaemonSet');
     return owner ? `${metadata?.namespace}/${owner.name}` : [];
   });
   return { labels: node.metadata?.labels ?? {}, readyDaemonSets };
-}
-
-function isReady(pod: V1Pod): boolean {
-  const ready = pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True');
-  return ready === true && !pod.metadata?.deletionTimestamp;
 }

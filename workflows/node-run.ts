@@ -1,11 +1,11 @@
 /** State of one node's run: its phase, what people see of it, and what becomes its outcome. */
-import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
   defineQuery,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
+import { keyword, ofRollout, waitsFor } from './attributes.ts';
 import {
   type NodeInput,
   type NodeOutcome,
@@ -17,15 +17,8 @@ import {
   type VerifyResult,
 } from './contract.ts';
 
-const ROLLOUT = defineSearchAttributeKey(SEARCH_ATTRIBUTES.rollout, SearchAttributeType.KEYWORD);
-const CLUSTER = defineSearchAttributeKey(SEARCH_ATTRIBUTES.cluster, SearchAttributeType.KEYWORD);
-const NODE = defineSearchAttributeKey(SEARCH_ATTRIBUTES.node, SearchAttributeType.KEYWORD);
-const WAITING_FOR = defineSearchAttributeKey(
-  SEARCH_ATTRIBUTES.waitingFor,
-  SearchAttributeType.KEYWORD,
-);
-/** Longest value of a search attribute that is written; the whole text stands in the details. */
-const MAX_ATTRIBUTE = 200;
+const CLUSTER = keyword(SEARCH_ATTRIBUTES.cluster);
+const NODE = keyword(SEARCH_ATTRIBUTES.node);
 
 /** Facts that steps add to the outcome as they learn them. */
 export interface Learned {
@@ -62,7 +55,7 @@ export class NodeRun {
       { description: 'Phase of this node and since when' },
     );
     upsertSearchAttributes([
-      { key: ROLLOUT, value: input.rollout },
+      ofRollout(input.rollout),
       { key: CLUSTER, value: cluster },
       { key: NODE, value: node },
     ]);
@@ -88,9 +81,7 @@ export class NodeRun {
   ask(question: string): void {
     this.asks = question;
     this.detail = question;
-    upsertSearchAttributes([
-      { key: WAITING_FOR, value: question.slice(0, MAX_ATTRIBUTE) || 'nothing' },
-    ]);
+    upsertSearchAttributes([waitsFor(question)]);
     this.show();
   }
 

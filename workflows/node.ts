@@ -69,8 +69,7 @@ class NodeSaga {
   async prepare(): Promise<NodeOutcome | undefined> {
     const { run, steps, undo, ref, holder } = this;
     const { target } = this.input;
-    const look = await run.step('Inspecting', () => this.firstLook());
-    const { found, verdict, leftOver } = look;
+    const { found, verdict, leftOver } = await run.step('Inspecting', () => this.firstLook());
     if (verdict.kind === 'AlreadyDone') {
       if (leftOver) return await this.finishForAnother(leftOver);
       return run.finish('AlreadyDone', []);

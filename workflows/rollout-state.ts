@@ -7,6 +7,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import { keyword, ofRollout, waitsFor } from './attributes.ts';
 import {
   type NodeOutcome,
   type RolloutOutcome,
@@ -19,16 +20,11 @@ import {
 import { isFailedNode } from './domain/lifecycle.ts';
 import type { Plan, PlannedWave, PlanResult } from './domain/plan-types.ts';
 
-const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
-const ROLLOUT = keyword(SEARCH_ATTRIBUTES.rollout);
 const PHASE = keyword(SEARCH_ATTRIBUTES.phase);
-const WAITING_FOR = keyword(SEARCH_ATTRIBUTES.waitingFor);
 const NODES_FAILED = defineSearchAttributeKey(
   SEARCH_ATTRIBUTES.nodesFailed,
   SearchAttributeType.INT,
 );
-/** Longest value of a search attribute that is written; the whole text stands in the details. */
-const MAX_ATTRIBUTE = 200;
 
 export class RolloutState {
   planned: PlanResult | undefined;
@@ -50,7 +46,7 @@ export class RolloutState {
     setHandler(defineQuery<PlanResult | undefined>('plan'), () => this.planned, {
       description: 'The plan with its digest and what it will disturb',
     });
-    upsertSearchAttributes([{ key: ROLLOUT, value: name.slice(0, MAX_ATTRIBUTE) }]);
+    upsertSearchAttributes([ofRollout(name)]);
     this.enter('Planning');
   }
 
@@ -66,7 +62,7 @@ export class RolloutState {
     const failed = [...this.updated, ...this.rolledBack].filter((e) => isFailedNode(e.outcome));
     upsertSearchAttributes([
       { key: PHASE, value: phase },
-      { key: WAITING_FOR, value: waitingFor.slice(0, MAX_ATTRIBUTE) || 'nothing' },
+      waitsFor(waitingFor),
       { key: NODES_FAILED, value: failed.length },
     ]);
     this.show();

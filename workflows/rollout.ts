@@ -18,7 +18,14 @@ import {
   type WaveInput,
   type WaveOutcome,
 } from './contract.ts';
-import { isFailedNode, keyOf, laterWaves, leftAlone, waveFailure } from './domain/lifecycle.ts';
+import {
+  isFailedNode,
+  keyOf,
+  laterWaves,
+  leftAlone,
+  slowestTurnMs,
+  waveFailure,
+} from './domain/lifecycle.ts';
 import type { Plan, PlannedWave } from './domain/plan-types.ts';
 import { describeFailure, failureType, failWorkflow } from './failures.ts';
 import { RolloutDesk } from './rollout-desk.ts';
@@ -277,11 +284,10 @@ class RolloutRun {
   /** What waves learn from those before them. */
   private learned(cluster: string): Pick<WaveInput, 'unhealthyBefore' | 'expectedMs'> {
     const unhealthyBefore = this.unhealthyBefore[cluster];
-    const updated = this.state.updated.filter((entry) => entry.outcome === 'Updated');
-    const slowest = Math.max(0, ...updated.map((entry) => entry.durationMs));
+    const expectedMs = slowestTurnMs(this.state.updated);
     return {
       ...(unhealthyBefore ? { unhealthyBefore } : {}),
-      ...(slowest > 0 ? { expectedMs: slowest } : {}),
+      ...(expectedMs ? { expectedMs } : {}),
     };
   }
 

@@ -1,6 +1,7 @@
 /** Looks after the pods of DaemonSets: what a node has of network, storage and logs for all others. */
 import type { ContainerFacts } from '../../workflows/domain/inventory.ts';
 import type { V1Pod } from '../adapters/kube-adapter.ts';
+import { isReady } from '../pod-facts.ts';
 
 /**
  * Returns which pods of DaemonSets are not Ready, in words. A pod's status may be that of before a
@@ -23,10 +24,6 @@ export function daemonSetProblems(
 function isOfDaemonSet(pod: V1Pod): boolean {
   const owners = pod.metadata?.ownerReferences ?? [];
   return owners.some(({ kind }) => kind === 'DaemonSet') && !pod.metadata?.deletionTimestamp;
-}
-
-function isReady(pod: V1Pod): boolean {
-  return pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
 }
 
 /** Kubernetes writes "containerd://ID". */

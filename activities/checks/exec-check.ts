@@ -1,6 +1,7 @@
 /** Proves that commands still run inside containers: a new runc has broken exactly that before. */
 import type { ContainerFacts } from '../../workflows/domain/inventory.ts';
 import type { KubeAdapter, V1Pod } from '../adapters/kube-adapter.ts';
+import { isReady } from '../pod-facts.ts';
 import type { CheckAnswer } from './poll.ts';
 import { type ContainerRef, isProbe } from './probe.ts';
 
@@ -71,8 +72,4 @@ export function chooseTargets(
       return [{ namespace, pod: name, container: container.name }];
     })
     .slice(0, MAX_PODS);
-}
-
-function isReady(pod: V1Pod): boolean {
-  return pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
 }

@@ -4,16 +4,7 @@
  */
 import { words } from './duration-words.ts';
 import type { FiringConflict } from './plan-types.ts';
-import type { Disruption } from './spec.ts';
 import { type DrainRules, waitOf } from './workload-rules.ts';
-
-/** How long a node is expected to be away, where nothing better is known. */
-export const EXPECTED_TURN_MS: Readonly<Record<Disruption, number>> = {
-  None: 0,
-  Restart: 30_000,
-  Drain: 120_000,
-  Reboot: 240_000,
-};
 
 /** How far ahead firings are looked at. */
 export const HORIZON_MS = 24 * 3_600_000;

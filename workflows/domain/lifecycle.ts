@@ -128,9 +128,16 @@ export function expectedTurnMs(
   disruption: Disruption,
   outcomes: readonly { readonly outcome: string; readonly durationMs: number }[],
 ): number {
-  const ended = outcomes.filter((entry) => entry.outcome === 'Updated');
-  if (ended.length === 0) return TURN_MS[disruption];
-  return Math.max(...ended.map((entry) => entry.durationMs));
+  return slowestTurnMs(outcomes) ?? TURN_MS[disruption];
+}
+
+/** Returns how long the slowest updated node took, in milliseconds; undefined while there is none. */
+export function slowestTurnMs(
+  outcomes: readonly { readonly outcome: string; readonly durationMs: number }[],
+): number | undefined {
+  const updated = outcomes.filter((entry) => entry.outcome === 'Updated');
+  if (updated.length === 0) return undefined;
+  return Math.max(...updated.map((entry) => entry.durationMs));
 }
 
 /** Tells whether a node's update went wrong. */
