@@ -1,7 +1,6 @@
 /** Drains on the lab: rules and their order, storage last, volumes detached, pods that do not end. */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
-import { sleep } from '../../lab/run.ts';
 import { ref } from './activity-kit.ts';
 import {
   apply,
@@ -17,6 +16,7 @@ import {
   workloadNames,
 } from './drain-kit.ts';
 import { kubectl } from './rollout-kit.ts';
+import { Sampler } from './sampler.ts';
 
 const VOLUME = 'drain-test';
 const volume = {
@@ -62,31 +62,17 @@ afterEach(async () => {
   await kubectl('delete', 'pv', VOLUME, '--ignore-not-found');
 });
 
-/** Watches which pods are on the node, and which of them are going. */
-class PodsOnNode {
-  readonly samples: { there: string[]; going: string[] }[] = [];
-  private stopped = false;
-  private readonly done = this.loop();
-
-  async stop(): Promise<void> {
-    this.stopped = true;
-    await this.done;
-  }
-
-  private async loop(): Promise<void> {
-    while (!this.stopped) {
-      const template =
-        '{range .items[*]}{.metadata.labels.app}{" "}{.spec.nodeName}{" "}{.metadata.deletionTimestamp}{"\\n"}{end}';
-      const list = await kubectl('-n', NAMESPACE, 'get', 'pods', '-o', `jsonpath=${template}`);
-      const pods = list.split('\n').map((line) => line.split(' '));
-      const here = pods.filter(([, node]) => node === ref.node);
-      this.samples.push({
-        there: here.map(([app = '']) => app),
-        going: here.filter(([, , since]) => since).map(([app = '']) => app),
-      });
-      await sleep(50);
-    }
-  }
+/** Returns which pods are on the node, and which of them are going. */
+async function podsOnNode(): Promise<{ there: string[]; going: string[] }> {
+  const template =
+    '{range .items[*]}{.metadata.labels.app}{" "}{.spec.nodeName}{" "}{.metadata.deletionTimestamp}{"\\n"}{end}';
+  const list = await kubectl('-n', NAMESPACE, 'get', 'pods', '-o', `jsonpath=${template}`);
+  const pods = list.split('\n').map((line) => line.split(' '));
+  const here = pods.filter(([, node]) => node === ref.node);
+  return {
+    there: here.map(([app = '']) => app),
+    going: here.filter(([, , since]) => since).map(([app = '']) => app),
+  };
 }
 
 describe('a drain', () => {
@@ -104,7 +90,7 @@ describe('a drain', () => {
       { name: 'keep-caches', match: { selector: 'app in (cache)' }, action: 'Skip' },
       { name: 'bare-first', match: { owners: ['none'] }, action: 'Evict', order: -1 },
     ];
-    const watch = new PodsOnNode();
+    const watch = new Sampler(podsOnNode, 50);
     const result = await drain({ timeoutSeconds: 40, rules });
     await watch.stop();
     assert.deepEqual(workloadNames(result.evicted), ['first', 'plain', 'data']);

@@ -6,12 +6,13 @@ import { fleetFacts } from '../../lab/fleet-facts.ts';
 import { onNode } from '../../lab/node.ts';
 import { paths, tool } from '../../lab/paths.ts';
 import { resetNodes } from '../../lab/reset-nodes.ts';
-import { run, sleep, waitFor } from '../../lab/run.ts';
+import { run, waitFor } from '../../lab/run.ts';
 import { nodeNamed } from '../../lab/settings.ts';
 import { startWorker, stopWorker, useLabTemporal } from '../../lab/worker.ts';
 import { ensureWorkload } from '../../lab/workload.ts';
 import type { RolloutOutcome } from '../../workflows/contract.ts';
 import { BAD, containerd, NEW, OLD } from './activity-kit.ts';
+import { Sampler } from './sampler.ts';
 
 export const ALL_NODES = ['east-1', 'east-2', 'east-3', 'east-4', 'east-5'];
 export const NEWEST = '1.7.24~ds1-6+deb13u1';
@@ -163,18 +164,9 @@ interface CordonSample {
 }
 
 /** Watches which nodes are unschedulable, several times a second. */
-export class CordonWatch {
-  readonly samples: CordonSample[] = [];
-  private stopped = false;
-  private readonly done: Promise<void>;
-
+export class CordonWatch extends Sampler<CordonSample> {
   constructor() {
-    this.done = this.loop();
-  }
-
-  async stop(): Promise<void> {
-    this.stopped = true;
-    await this.done;
+    super(cordonSample, 150);
   }
 
   /** How often each node went from schedulable to unschedulable. */
@@ -182,13 +174,10 @@ export class CordonWatch {
     const seen = this.samples.map(({ cordoned }) => cordoned.includes(node));
     return seen.filter((now, index) => now && !seen[index - 1]).length;
   }
+}
 
-  private async loop(): Promise<void> {
-    while (!this.stopped) {
-      const template = '{range .items[?(@.spec.unschedulable)]}{.metadata.name}{" "}{end}';
-      const names = await kubectl('get', 'nodes', '-o', `jsonpath=${template}`);
-      this.samples.push({ at: Date.now(), cordoned: names.split(' ').filter((name) => name) });
-      await sleep(150);
-    }
-  }
+async function cordonSample(): Promise<CordonSample> {
+  const template = '{range .items[?(@.spec.unschedulable)]}{.metadata.name}{" "}{end}';
+  const names = await kubectl('get', 'nodes', '-o', `jsonpath=${template}`);
+  return { at: Date.now(), cordoned: names.split(' ').filter((name) => name) };
 }

@@ -1,9 +1,9 @@
 /** Runs a rollout while the workload is watched from outside. */
 import assert from 'node:assert/strict';
 import { Observation } from '../../lab/observation.ts';
-import { sleep } from '../../lab/run.ts';
 import { nodeNamed } from '../../lab/settings.ts';
 import { CordonWatch, kubectl } from './rollout-kit.ts';
+import { Sampler } from './sampler.ts';
 
 /** Must match the PodDisruptionBudget of `web` in lab/workload.yaml. */
 const WEB_BUDGET = 5;
@@ -12,7 +12,7 @@ const WEB_BUDGET = 5;
 export async function watched<T>(body: () => Promise<T>): Promise<T> {
   const observation = await Observation.start();
   const cordons = new CordonWatch();
-  const budget = new BudgetWatch();
+  const budget = new Sampler(healthyPods, 300);
   const result = await body();
   await cordons.stop();
   await budget.stop();
@@ -23,8 +23,8 @@ export async function watched<T>(body: () => Promise<T>): Promise<T> {
     assert.ok(cordoned.length <= 2);
   }
   assert.ok(
-    Math.min(...budget.healthy) >= WEB_BUDGET,
-    `web fell to ${Math.min(...budget.healthy)}`,
+    Math.min(...budget.samples) >= WEB_BUDGET,
+    `web fell to ${Math.min(...budget.samples)}`,
   );
   assert.deepEqual(disturbance.jobPodsLost, []);
   assert.deepEqual(disturbance.cron.missed, []);
@@ -34,22 +34,8 @@ export async function watched<T>(body: () => Promise<T>): Promise<T> {
   return result;
 }
 
-/** Watches how many pods of `web` its PodDisruptionBudget counts as healthy. */
-class BudgetWatch {
-  readonly healthy: number[] = [];
-  private stopped = false;
-  private readonly done = this.loop();
-
-  async stop(): Promise<void> {
-    this.stopped = true;
-    await this.done;
-  }
-
-  private async loop(): Promise<void> {
-    while (!this.stopped) {
-      const path = 'jsonpath={.status.currentHealthy}';
-      this.healthy.push(Number(await kubectl('-n', 'shop', 'get', 'pdb', 'web', '-o', path)));
-      await sleep(300);
-    }
-  }
+/** Returns how many pods of `web` its PodDisruptionBudget counts as healthy. */
+async function healthyPods(): Promise<number> {
+  const path = 'jsonpath={.status.currentHealthy}';
+  return Number(await kubectl('-n', 'shop', 'get', 'pdb', 'web', '-o', path));
 }

@@ -33,6 +33,7 @@ import {
   startApproved,
   untilNodePhase,
 } from '../lab/rollout-kit.ts';
+import { Sampler } from '../lab/sampler.ts';
 import { watched } from '../lab/watched.ts';
 
 const fleet = aroundFleet({ batch: false });
@@ -172,7 +173,7 @@ describe('a rollout that reboots', { timeout: 480_000 }, () => {
     const stayed = new Map<string, readonly string[]>();
     const outcome = await watched(async () => {
       const { outcome } = await startApproved(fleet.client, document);
-      const rebooting = new RebootWatch(name, stayed);
+      const rebooting = new Sampler(() => lookAtRebooting(name, stayed), 300);
       const ended = await outcome;
       await rebooting.stop();
       return ended;
@@ -241,27 +242,13 @@ async function boots(name: string): Promise<number> {
 }
 
 /** Looks at what runs on each node that the rollout is about to reboot. */
-class RebootWatch {
-  private stopped = false;
-  private readonly done: Promise<void>;
-
-  constructor(rollout: string, movable: Map<string, readonly string[]>) {
-    this.done = this.loop(rollout, movable);
-  }
-
-  async stop(): Promise<void> {
-    this.stopped = true;
-    await this.done;
-  }
-
-  private async loop(rollout: string, movable: Map<string, readonly string[]>): Promise<void> {
-    while (!this.stopped) {
-      const { live } = await fleet.client.status(rollout);
-      for (const { node, phase } of live) {
-        if (phase !== 'Rebooting' || movable.has(node)) continue;
-        movable.set(node, await movablePods(node));
-      }
-      await sleep(300);
-    }
+async function lookAtRebooting(
+  rollout: string,
+  movable: Map<string, readonly string[]>,
+): Promise<void> {
+  const { live } = await fleet.client.status(rollout);
+  for (const { node, phase } of live) {
+    if (phase !== 'Rebooting' || movable.has(node)) continue;
+    movable.set(node, await movablePods(node));
   }
 }
