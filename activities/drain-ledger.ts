@@ -20,6 +20,8 @@ export interface Progress {
   readonly evictingSinceMs?: number;
   /** When what is left began to be deleted. */
   readonly forcingSinceMs?: number;
+  /** Until when pods that are deleted by force are waited for. */
+  readonly forceUntilMs?: number;
   readonly remaining: number;
   readonly evicted: readonly string[];
   readonly jobPodsEvicted: readonly string[];
@@ -29,6 +31,8 @@ export interface Progress {
   /** PersistentVolumes that have to be detached, with their pods. */
   readonly volumes: Readonly<Record<string, string>>;
   readonly returns: Readonly<Record<string, ReturnRecord>>;
+  /** Uids of the pods that the last look found on the node. */
+  readonly seen?: readonly string[];
 }
 
 /** Which pods were evicted, and what is worth saying of it. */

@@ -13,19 +13,26 @@ export interface ReturnRecord {
 
 export class Returns {
   private readonly records: Map<string, ReturnRecord>;
-  private readonly seen = new Set<string>();
+  /** Uids of the pods of the look before; unknown until there was one. */
+  private seen: ReadonlySet<string> | undefined;
 
-  constructor(previous: Readonly<Record<string, ReturnRecord>> = {}) {
+  /** `seen` is what an earlier attempt's last look had found; without it this attempt's first look counts. */
+  constructor(
+    previous: Readonly<Record<string, ReturnRecord>> = {},
+    seen: readonly string[] | undefined = undefined,
+  ) {
     this.records = new Map(Object.entries(previous));
+    this.seen = seen && new Set(seen);
   }
 
   /** Told of all pods of each look. */
   see(pods: readonly PodFacts[]): void {
+    const before = this.seen;
+    this.seen = new Set(pods.map((pod) => pod.uid ?? ''));
     for (const pod of pods) {
       const uid = pod.uid ?? '';
       const known = this.records.get(workloadOf(pod));
-      const isNew = !this.seen.has(uid) && !known?.back.includes(uid);
-      this.seen.add(uid);
+      const isNew = before !== undefined && !before.has(uid) && !known?.back.includes(uid);
       if (!pod.owner || !known || !isNew) continue;
       const back = [...known.back, uid];
       const stuck = known.stuck || back.length > known.evicted;
@@ -51,7 +58,10 @@ export class Returns {
     return `has come straight back to the cordoned node ${known.back.length} times; ${why}, or let a rule Skip it`;
   }
 
-  progress(): Record<string, ReturnRecord> {
-    return Object.fromEntries(this.records);
+  progress(): { readonly returns: Record<string, ReturnRecord>; readonly seen?: readonly string[] } {
+    return {
+      returns: Object.fromEntries(this.records),
+      ...(this.seen ? { seen: [...this.seen] } : {}),
+    };
   }
 }

@@ -81,7 +81,8 @@ class Drain {
     this.evictingSinceMs = previous?.evictingSinceMs;
     this.forcingSinceMs = previous?.forcingSinceMs;
     this.ledger = new DrainLedger(previous);
-    this.returns = new Returns(previous?.returns);
+    this.returns = new Returns(previous?.returns, previous?.seen);
+    this.forceUntilMs = previous?.forceUntilMs ?? 0;
     this.detaching = new Detaching(previous?.volumes);
   }
 
@@ -90,10 +91,10 @@ class Drain {
     return {
       ...{ phase, startedAtMs, remaining },
       ...(evictingSinceMs === undefined ? {} : { evictingSinceMs }),
-      ...(forcingSinceMs === undefined ? {} : { forcingSinceMs }),
+      ...(forcingSinceMs === undefined ? {} : { forcingSinceMs, forceUntilMs: this.forceUntilMs }),
       ...this.ledger.progress(),
       volumes: this.detaching.progress(),
-      returns: this.returns.progress(),
+      ...this.returns.progress(),
     };
   }
 

@@ -80,6 +80,24 @@ describe('a worker that dies', () => {
     assert.deepEqual(kube.evictions, ['web']);
   });
 
+  it('while a budget holds pods does not make them pods that came straight back', async () => {
+    const kube = new FakeKube();
+    kube.pods = ['a', 'b', 'c', 'd'].map((name) => pod(name, 'ReplicaSet/web'));
+    const accept = kube.onEvict;
+    const refused: EvictionAnswer = { kind: 'BudgetRefused', message: 'no' };
+    kube.onEvict = (which) => (kube.evictions.length === 1 ? accept(which) : refused);
+    const last = await diesIn(kube, 6);
+    assert.equal(Object.keys(last.returns).length, 1, 'one has gone before');
+    assert.equal(last.seen?.length, 3);
+    kube.onEvict = accept;
+    const { evicted } = await drain(kube, last).work();
+    assert.equal(evicted.length, 4);
+    // Details of a worker of before say nothing of what it had seen.
+    kube.pods = ['b', 'c', 'd'].map((name) => pod(name, 'ReplicaSet/web'));
+    const { seen: _, ...older } = last;
+    assert.equal((await drain(kube, older).work()).evicted.length, 4);
+  });
+
   it('counts none that was never asked for', async () => {
     const kube = new FakeKube();
     kube.pods = [pod('web', 'ReplicaSet/web')];
@@ -91,6 +109,28 @@ describe('a worker that dies', () => {
       return { kind: 'Gone' };
     };
     assert.deepEqual((await drain(kube, last).work()).evicted, []);
+  });
+});
+
+describe('a worker that dies while pods are deleted by force', () => {
+  it('leaves them their grace period', async () => {
+    const kube = new FakeKube();
+    const run = fakeDeps(kube, {});
+    const start = run.deps.clock.now();
+    const metadata = { deletionTimestamp: new Date() };
+    kube.pods = [pod('web', 'ReplicaSet/web', { metadata })];
+    const previous = {
+      ...{ startedAtMs: start - 60_000, evictingSinceMs: start - 60_000 },
+      ...{ forcingSinceMs: start, forceUntilMs: start + 630_000, evicted: ['shop/web'] },
+    };
+    const next = fakeDeps(kube, { previous });
+    kube.onList = () => {
+      if (next.deps.clock.now() - start >= 300_000) kube.pods = [];
+    };
+    const force = { ...policy, atTimeout: 'Force' as const };
+    const { drain: activity } = drainActivities(next.deps);
+    assert.deepEqual((await activity({ ...ref, policy: force })).evicted, ['shop/web']);
+    assert.ok(next.deps.clock.now() - start >= 300_000);
   });
 });
 
