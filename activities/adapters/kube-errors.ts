@@ -42,6 +42,11 @@ function retryAfter(headers: unknown): { retryAfterSeconds?: number } {
  */
 const REFUSED_AGAIN_MS: readonly number[] = [500, 1000, 2000, 4000];
 
+/** Tells whether an admission webhook has denied a call, or could not be asked. */
+export function byWebhook(message: string): boolean {
+  return /^admission webhook "|failed calling webhook/.test(message);
+}
+
 /** Fails as an error says; `what` names the call, e.g. "get node east-1 of cluster east". */
 export function failApi(what: string, error: unknown): never {
   const answer = apiAnswer(error);
@@ -54,9 +59,12 @@ export function failApi(what: string, error: unknown): never {
   if (answer.code === 429 || answer.code >= 500) {
     fail('KubernetesUnreachable', `Could not ${what}: ${answer.code} ${answer.message}`);
   }
+  const help = byWebhook(answer.message)
+    ? 'Let that webhook admit it'
+    : 'Apply deploy/rbac.yaml or correct the kubeconfig';
   fail(
     'KubernetesForbidden',
-    `The API server refuses to ${what}: ${answer.code} ${answer.message}. Apply deploy/rbac.yaml or correct the kubeconfig.`,
+    `The API server refuses to ${what}: ${answer.code} ${answer.message}. ${help}.`,
   );
 }
 
@@ -85,8 +93,9 @@ export async function unlessRefused<T>(
   } catch (error) {
     const answer = apiAnswer(error);
     const refused = answer?.code === 401 || answer?.code === 403;
-    // A refusal that names its cause, as a namespace that is going, is no matter of accounts and roles.
-    if (!refused || answer.causes.length > 0 || pauseMs === undefined) throw error;
+    if (!refused || pauseMs === undefined) throw error;
+    // One that names its cause, as a namespace that is going or a webhook, is no matter of accounts and roles.
+    if (answer.causes.length > 0 || byWebhook(answer.message)) throw error;
   }
   await delay(pauseMs);
   return await unlessRefused(work, laterMs);

@@ -1,8 +1,17 @@
 /** Calls for volumes: what a claim is bound to, and what is attached to a node. */
-import { CoreV1Api, type KubeConfig, StorageV1Api } from '@kubernetes/client-node';
+import {
+  CoreV1Api,
+  type KubeConfig,
+  StorageV1Api,
+  type V1PersistentVolume,
+  type V1PersistentVolumeClaim,
+} from '@kubernetes/client-node';
 import type { KubeAdapter } from './kube-adapter.ts';
 import { apiClient } from './kube-config.ts';
-import { apiAnswer, failApi } from './kube-errors.ts';
+import { call } from './kube-errors.ts';
+
+/** What is gone meanwhile is an answer. */
+const GONE = { 404: undefined };
 
 type StorageCalls = Pick<KubeAdapter, 'volumeOfClaim' | 'attachmentsOn'>;
 
@@ -12,20 +21,24 @@ export function storageCalls(config: KubeConfig, cluster: string): StorageCalls 
   const storage = apiClient(config, StorageV1Api);
   return {
     volumeOfClaim: async (namespace, claim) => {
-      const bound = await unlessGone(`get claim ${namespace}/${claim} of ${cluster}`, () =>
-        core.readNamespacedPersistentVolumeClaim({ namespace, name: claim }),
+      const bound = await call<V1PersistentVolumeClaim | undefined>(
+        `get claim ${namespace}/${claim} of ${cluster}`,
+        () => core.readNamespacedPersistentVolumeClaim({ namespace, name: claim }),
+        GONE,
       );
       const name = bound?.spec?.volumeName;
       if (!name) return undefined;
-      const volume = await unlessGone(`get volume ${name} of ${cluster}`, () =>
-        core.readPersistentVolume({ name }),
+      const volume = await call<V1PersistentVolume | undefined>(
+        `get volume ${name} of ${cluster}`,
+        () => core.readPersistentVolume({ name }),
+        GONE,
       );
       return { name, local: Boolean(volume?.spec?.local ?? volume?.spec?.hostPath) };
     },
     attachmentsOn: async (node) => {
       const what = `list the volume attachments of ${cluster}`;
-      const list = await unlessGone(what, () => storage.listVolumeAttachment());
-      return (list?.items ?? [])
+      const { items } = await call(what, () => storage.listVolumeAttachment());
+      return items
         .filter(({ spec }) => spec.nodeName === node)
         .map(({ metadata, spec }) => ({
           name: metadata?.name ?? '',
@@ -34,12 +47,4 @@ export function storageCalls(config: KubeConfig, cluster: string): StorageCalls 
         }));
     },
   };
-}
-
-async function unlessGone<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    return apiAnswer(error)?.code === 404 ? undefined : failApi(what, error);
-  }
 }

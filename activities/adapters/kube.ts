@@ -4,7 +4,7 @@ import type { ClusterAccess } from '../../workflows/domain/inventory.ts';
 import { fail } from '../failure.ts';
 import type { EvictionAnswer, KubeAdapter } from './kube-adapter.ts';
 import { apiClient, loadKubeConfig } from './kube-config.ts';
-import { apiAnswer, call, failApi, unlessRefused } from './kube-errors.ts';
+import { apiAnswer, byWebhook, call, failApi, unlessRefused } from './kube-errors.ts';
 import { execInPod } from './kube-exec.ts';
 import { jobCalls } from './kube-jobs.ts';
 import { leaseCalls } from './kube-leases.ts';
@@ -120,6 +120,8 @@ async function evict(
 export function judgeEviction(error: unknown, what: string): EvictionAnswer {
   const answer = apiAnswer(error);
   const message = answer?.message ?? '';
+  // A webhook may deny with any code; what it says is of this pod, not of our permissions.
+  if (byWebhook(message)) return { kind: 'Failed', message };
   switch (answer?.code) {
     case 404:
     case 409:

@@ -84,11 +84,14 @@ describe('unlessRefused', () => {
     assert.deepEqual(await tried([refused, refused, refused, 'fine']), [refused.message, 3]);
   });
   it('makes no call again for anything else', async () => {
-    for (const error of [apiError(404, 'no'), apiError(403, 'going', ['NamespaceTerminating'])]) {
+    const going = apiError(403, 'going', ['NamespaceTerminating']);
+    for (const error of [apiError(404, 'no'), going, apiError(403, WEBHOOK)]) {
       assert.deepEqual(await tried([error]), [error.message, 1]);
     }
   });
 });
+
+const WEBHOOK = 'admission webhook "pods.example.com" denied the request: it holds the lock';
 
 describe('judgeEviction', () => {
   const budget = apiError(429, 'Cannot evict pod as it would violate', ['DisruptionBudget']);
@@ -96,6 +99,13 @@ describe('judgeEviction', () => {
     ['a budget', budget, 'BudgetRefused'],
     ['throttling', apiError(429, 'Too many requests, please try again later.'), 'TryLater'],
     ['two budgets', apiError(500, 'This pod has more than one PodDisruptionBudget'), 'Failed'],
+    ['a webhook that denies it', apiError(403, WEBHOOK), 'Failed'],
+    ['one that denies in words of its own', apiError(409, WEBHOOK), 'Failed'],
+    [
+      'one that cannot be asked',
+      apiError(500, 'Internal error occurred: failed calling webhook "pods.example.com"'),
+      'Failed',
+    ],
     ['a pod that is gone', apiError(404, 'not found'), 'Gone'],
     ['another pod of that name', apiError(409, 'uid precondition'), 'Gone'],
     ['a passing error', apiError(503, 'starting'), 'TryLater'],
