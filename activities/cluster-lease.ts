@@ -69,6 +69,8 @@ async function untilSettled(
   const home = await deps.workflows.home();
   for (let tries = 0; tries < MAX_CONFLICTS; tries += 1) {
     const lease = await kube.getLease(NAMESPACE, LEASE_NAME);
+    // An attempt that is cancelled or was given up writes nothing behind the back of a later one.
+    deps.context().signal.throwIfAborted();
     if (await attempt({ kube, lease, home })) return;
   }
   fail('KubernetesUnreachable', `The Lease of ${access.cluster} changes all the time.`);

@@ -2,7 +2,7 @@
 import type { ClusterAccess } from '../workflows/domain/inventory.ts';
 import type { HostAdapter } from './adapters/host-adapter.ts';
 import type { KubeAdapter } from './adapters/kube-adapter.ts';
-import type { ActivityContext, Clock } from './context.ts';
+import { type ActivityContext, type Clock, withHeartbeats } from './context.ts';
 
 /** The part of a logger that activities use. */
 export interface Log {
@@ -54,4 +54,13 @@ export async function withHost<T>(
   } finally {
     host.close();
   }
+}
+
+/** Runs the work of an activity that has nothing but its phase to tell. */
+export async function inPhase<T>(
+  deps: ActivityDeps,
+  phase: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  return await withHeartbeats(deps.context(), () => ({ phase }), work);
 }

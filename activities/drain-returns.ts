@@ -58,7 +58,10 @@ export class Returns {
     return `has come straight back to the cordoned node ${known.back.length} times; ${why}, or let a rule Skip it`;
   }
 
-  progress(): { readonly returns: Record<string, ReturnRecord>; readonly seen?: readonly string[] } {
+  progress(): {
+    readonly returns: Record<string, ReturnRecord>;
+    readonly seen?: readonly string[];
+  } {
     return {
       returns: Object.fromEntries(this.records),
       ...(this.seen ? { seen: [...this.seen] } : {}),

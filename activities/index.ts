@@ -6,6 +6,7 @@ import { clusterActivities } from './cluster.ts';
 import { currentContext, systemClock } from './context.ts';
 import type { ActivityDeps, Log, Workflows } from './deps.ts';
 import { drainActivities } from './drain.ts';
+import { healthActivities } from './health.ts';
 import { hostActivities } from './host.ts';
 import { kubernetesActivities } from './kubernetes.ts';
 import { lookActivities } from './look-before-start.ts';
@@ -28,6 +29,7 @@ export function createActivities(deps: ActivityDeps): TidegateActivities {
     ...kubernetesActivities(deps),
     ...drainActivities(deps),
     ...clusterActivities(deps),
+    ...healthActivities(deps),
     ...lookActivities(deps),
     ...rebootActivities(deps),
   };

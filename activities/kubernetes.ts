@@ -2,8 +2,7 @@
 import type { NodeActivities } from '../workflows/contract.ts';
 import { LEASE_ANNOTATION, type NodeLease } from '../workflows/domain/inventory.ts';
 import type { V1Node } from './adapters/kube-adapter.ts';
-import { withHeartbeats } from './context.ts';
-import type { ActivityDeps } from './deps.ts';
+import { type ActivityDeps, inPhase } from './deps.ts';
 import { readLease } from './node-facts.ts';
 import {
   annotate,
@@ -27,17 +26,19 @@ export function kubernetesActivities(deps: ActivityDeps): Pick<NodeActivities, N
     /**
      * *Effect*: the annotation tidegate.dev/lease says who works on the node, since when, what for.
      * *Idempotent because*: the run's own lease is kept as first taken, `cordonedBefore` included.
-     * *Heartbeats*: no; a few calls.
+     * *Heartbeats*: { phase } every 2 s.
      * *Fails with*: LeaseHeld, NodeGone, Kubernetes….
      */
     async lease(input) {
-      const lease = await updateNode<NodeLease>(deps, input, (node) => {
-        const held = readLease(node);
-        const mine = held && ownLease(held, input);
-        if (mine && !isLeftOver(mine, input, deps)) return { done: mine };
-        const taken = newLease(deps, input, node, mine);
-        return { patch: annotate({ [LEASE_ANNOTATION]: JSON.stringify(taken) }), done: taken };
-      });
+      const take = () =>
+        updateNode<NodeLease>(deps, input, (node) => {
+          const held = readLease(node);
+          const mine = held && ownLease(held, input);
+          if (mine && !isLeftOver(mine, input, deps)) return { done: mine };
+          const taken = newLease(deps, input, node, mine);
+          return { patch: annotate({ [LEASE_ANNOTATION]: JSON.stringify(taken) }), done: taken };
+        });
+      const lease = await inPhase(deps, 'Leasing', take);
       const { cordonedBefore, takenOver } = lease;
       return { cordonedBefore, ...(takenOver ? { notes: [takenOver] } : {}) };
     },
@@ -45,38 +46,40 @@ export function kubernetesActivities(deps: ActivityDeps): Pick<NodeActivities, N
     /**
      * *Effect*: the holder's lease annotation is gone.
      * *Idempotent because*: a lease that is gone, or another's, or a node that is gone, is left.
-     * *Heartbeats*: no; a few calls.
+     * *Heartbeats*: { phase } every 2 s.
      * *Fails with*: Kubernetes….
      */
     async release(input) {
-      await unlessGone(() =>
+      const giveBack = () =>
         updateNode(deps, input, (node) =>
           isOwn(node, input.holder)
             ? { patch: annotate({ [LEASE_ANNOTATION]: null }), done: null }
             : { done: null },
-        ),
-      );
+        );
+      await inPhase(deps, 'Releasing', () => unlessGone(giveBack));
     },
 
     /**
      * *Effect*: the node takes no new pods.
      * *Idempotent because*: a cordoned node is left as it is.
-     * *Heartbeats*: no; a few calls.
+     * *Heartbeats*: { phase } every 2 s.
      * *Fails with*: LeaseHeld if the lease is not the holder's, NodeGone, Kubernetes….
      */
     async cordon(input) {
-      await updateNode(deps, input, (node) => {
-        requireOwn(node, input);
-        if (node.spec?.unschedulable) return { done: null };
-        return { patch: { spec: { unschedulable: true } }, done: null };
-      });
+      const cordon = () =>
+        updateNode(deps, input, (node) => {
+          requireOwn(node, input);
+          if (node.spec?.unschedulable) return { done: null };
+          return { patch: { spec: { unschedulable: true } }, done: null };
+        });
+      await inPhase(deps, 'Cordoning', cordon);
     },
 
     /**
      * *Effect*: the node takes pods again if it did before, and takes none if it did not: one that
      * has rejoined after a reboot comes back schedulable, and without our lease.
      * *Idempotent because*: a node that is as it was found is left.
-     * *Heartbeats*: yes; a Node object that is gone is waited for, for a minute.
+     * *Heartbeats*: { phase } every 2 s; a Node object that is gone is waited for, for a minute.
      * *Fails with*: LeaseHeld if the lease is another's, NodeGone, Kubernetes….
      */
     async uncordon(input) {
@@ -88,11 +91,7 @@ export function kubernetesActivities(deps: ActivityDeps): Pick<NodeActivities, N
           const unschedulable = input.cordonedBefore ? true : null;
           return { patch: { spec: { unschedulable } }, done: null };
         });
-      await withHeartbeats(
-        deps.context(),
-        () => ({ phase: 'Uncordoning' }),
-        () => onceThere(deps, restore),
-      );
+      await inPhase(deps, 'Uncordoning', () => onceThere(deps, restore));
     },
   };
 }

@@ -28,6 +28,8 @@ export async function updateNode<T>(
     if (!patch) return done;
     const resourceVersion = node.metadata?.resourceVersion;
     const { metadata, ...rest } = patch as { metadata?: object };
+    // An attempt that is cancelled or was given up writes nothing behind the back of a later one.
+    deps.context().signal.throwIfAborted();
     const answer = await kube.patchNode(input.node, {
       ...rest,
       metadata: { ...metadata, resourceVersion },

@@ -15,8 +15,7 @@ import {
   saysAlready,
 } from '../workflows/domain/quarantine.ts';
 import type { V1Node } from './adapters/kube-adapter.ts';
-import { withHeartbeats } from './context.ts';
-import type { ActivityDeps } from './deps.ts';
+import { type ActivityDeps, inPhase } from './deps.ts';
 import { fail } from './failure.ts';
 import { nameOf, readAttention, readLease } from './node-facts.ts';
 import { annotate, isOwn, onceThere, unlessGone, updateNode } from './node-patch.ts';
@@ -34,15 +33,12 @@ export function quarantineActivities(deps: ActivityDeps): Pick<NodeActivities, '
      * *Effect*: the node is cordoned, has label and taint tidegate.dev/quarantine, says why and what
      * to type in tidegate.dev/needs-attention, and is not leased. Beyond `limit` it is as before.
      * *Idempotent because*: what was said first is kept; a node that is gone needs nobody.
-     * *Heartbeats*: yes; a Node object that is gone is waited for, for a minute.
+     * *Heartbeats*: { phase } every 2 s; a Node object that is gone is waited for, for a minute.
      * *Fails with*: QuarantineFull, Kubernetes….
      */
     async quarantine(input) {
-      await withHeartbeats(
-        deps.context(),
-        () => ({ phase: 'Quarantining' }),
-        () => unlessGone(() => onceThere(deps, () => quarantineNode(deps, input))),
-      );
+      const quarantine = () => onceThere(deps, () => quarantineNode(deps, input));
+      await inPhase(deps, 'Quarantining', () => unlessGone(quarantine));
     },
   };
 }

@@ -175,6 +175,8 @@ export interface ClusterActivities {
   checkHealth(input: {
     readonly access: ClusterAccess;
     readonly nodes: readonly PlannedNode[];
+    /** For how long what is found is looked at again; one look without it. */
+    readonly timeoutSeconds?: number;
   }): Promise<readonly string[]>;
 }
 

@@ -271,7 +271,7 @@ class NodeSaga {
       const { timeoutSeconds } = this.input.policy.reboot;
       run.note(await steps.reboot({ ...ref, bootId, timeoutSeconds }));
     }
-    run.learned.proof = await this.verify('From', steps.undo);
+    run.learned.proof = await this.verify('From', steps.undoVerify);
   }
 
   private async verify(expect: 'From' | 'To', steps: Pick<Steps['verify'], 'verify'>) {

@@ -326,9 +326,11 @@ class RolloutRun {
     );
     const nodes = wave.nodes.filter((entry) => updated.has(entry.node));
     if (!access || nodes.length === 0) return '';
-    const { read } = stepsFor(wave.cluster, state.plan.policy.spec);
+    const { spec: policy } = state.plan.policy;
+    const { timeoutSeconds } = policy.verification;
     try {
-      const problems = await read.checkHealth({ access, nodes });
+      const { health } = stepsFor(wave.cluster, policy);
+      const problems = await health.checkHealth({ access, nodes, timeoutSeconds });
       return problems.length > 0 ? `${wave.name} is not healthy: ${problems.join('; ')}` : '';
     } catch (error) {
       if (failureType(error) === undefined) throw error;

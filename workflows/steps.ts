@@ -13,8 +13,13 @@ import type { Policy } from './domain/spec.ts';
 import { drainLimitSeconds } from './domain/workload-rules.ts';
 
 const SECOND = 1000;
-/** Time that an activity gets beyond the limit that it enforces itself. */
-const MARGIN_MS = 60 * SECOND;
+const MINUTE = 60 * SECOND;
+/** Time that an activity gets beyond the limit that it enforces itself: one command may take a minute. */
+const MARGIN_MS = 2 * MINUTE;
+/** What grace periods may add to a drain that deletes pods by force; a dead worker is noticed anyway. */
+const GRACE_MS = 60 * MINUTE;
+/** What reading up to 200 hosts adds to the time for which their health is looked at. */
+const HOSTS_MS = 10 * MINUTE;
 
 export interface Steps {
   readonly read: NodeActivities & ClusterActivities;
@@ -23,8 +28,11 @@ export interface Steps {
   readonly drain: NodeActivities;
   readonly reboot: NodeActivities['reboot'];
   readonly verify: NodeActivities;
+  readonly health: ClusterActivities;
   /** Retried until the policy's deadline for undos; its failure means that a person is needed. */
   readonly undo: NodeActivities;
+  /** As `undo`, with the time that verification may take. */
+  readonly undoVerify: NodeActivities;
   /** Retried without end: leaving a node in silence is not an option. */
   readonly lastResort: NodeActivities & ClusterActivities;
 }
@@ -35,7 +43,13 @@ export function stepsFor(cluster: string, policy: Policy['spec']): Steps {
   const verifyMs = policy.verification.timeoutSeconds * SECOND + MARGIN_MS;
   // Policies of rollouts that started with an older release lack the newer fields.
   const rebootMs = (policy.reboot?.timeoutSeconds ?? 0) * SECOND + MARGIN_MS;
-  const drainMs = drainLimitSeconds(policy.drain) * SECOND + MARGIN_MS;
+  const forceMs = policy.drain.atTimeout === 'Force' ? GRACE_MS : 0;
+  const drainMs = drainLimitSeconds(policy.drain) * SECOND + forceMs + MARGIN_MS;
+  const undo = {
+    ...UNDO_OPTIONS,
+    taskQueue,
+    scheduleToCloseTimeout: policy.undoDeadlineSeconds * SECOND,
+  };
   return {
     read: proxyActivities<NodeActivities & ClusterActivities>({ ...READ_OPTIONS, taskQueue }),
     inspect: proxyActivities<NodeActivities>({ ...INSPECT_OPTIONS, taskQueue }).inspect,
@@ -55,10 +69,15 @@ export function stepsFor(cluster: string, policy: Policy['spec']): Steps {
       taskQueue,
       startToCloseTimeout: verifyMs,
     }),
-    undo: proxyActivities<NodeActivities>({
-      ...UNDO_OPTIONS,
+    health: proxyActivities<ClusterActivities>({
+      ...INSPECT_OPTIONS,
       taskQueue,
-      scheduleToCloseTimeout: policy.undoDeadlineSeconds * SECOND,
+      startToCloseTimeout: verifyMs + HOSTS_MS,
+    }),
+    undo: proxyActivities<NodeActivities>(undo),
+    undoVerify: proxyActivities<NodeActivities>({
+      ...undo,
+      startToCloseTimeout: Math.max(verifyMs, CHANGE_OPTIONS.startToCloseTimeout),
     }),
     lastResort: proxyActivities<NodeActivities & ClusterActivities>({ ...UNDO_OPTIONS, taskQueue }),
   };

@@ -74,6 +74,44 @@ describe('lease', () => {
   });
 });
 
+describe('an attempt that was given up while it read', () => {
+  const gone = new Error('given up');
+
+  it('writes nothing to the node, whatever it was about to do', async () => {
+    for (const step of ['lease', 'cordon', 'uncordon', 'release', 'quarantine'] as const) {
+      const kube = new FakeKube();
+      const lease = JSON.stringify({ holder, since: 'x', for: 'x', cordonedBefore: false });
+      const unschedulable = step !== 'cordon';
+      kube.addNode('east-1', {
+        metadata: step === 'lease' ? {} : { annotations: { [LEASE_ANNOTATION]: lease } },
+        spec: { unschedulable },
+      });
+      const { deps, cancel, heartbeats } = fakeDeps(kube);
+      const before = structuredClone(kube.nodes.get('east-1'));
+      const read = kube.getNode.bind(kube);
+      kube.getNode = async (node) => {
+        cancel.abort(gone);
+        return await read(node);
+      };
+      const activity = kubernetesActivities(deps)[step];
+      const input = { ...mine, for: 'x', cordonedBefore: false, reason: 'x' };
+      await assert.rejects(activity(input), gone, step);
+      assert.deepEqual(kube.nodes.get('east-1'), before, step);
+      assert.ok(heartbeats.length > 0, step);
+    }
+  });
+
+  it('takes and gives back no Lease of a cluster', async () => {
+    const kube = new FakeKube();
+    const { deps, cancel } = fakeDeps(kube);
+    cancel.abort(gone);
+    const { acquireClusterLease, releaseClusterLease } = clusterActivities(deps);
+    await assert.rejects(acquireClusterLease({ access, holder }), gone);
+    assert.equal(kube.lease, undefined);
+    await assert.rejects(releaseClusterLease({ access, holder }), gone);
+  });
+});
+
 describe('a lease that an earlier run of the node left behind', () => {
   const leftBehind = { run: 'first', states: {} };
   const again = (kube: FakeKube, run: string) => kubernetesActivities(fakeDeps(kube, { run }).deps);
