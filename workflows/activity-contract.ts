@@ -42,6 +42,8 @@ export interface InspectResult {
   readonly containers: readonly ContainerFacts[];
   /** The lease that the Node object bears; absent where it bears none, and in histories of before. */
   readonly lease?: NodeLease;
+  /** Units of Tidegate that still change the host, of whatever run; absent where there are none. */
+  readonly runningTransactions?: readonly string[];
 }
 export interface VerifyResult {
   readonly packages: NodeOutcome['packages'];
@@ -163,7 +165,7 @@ export interface ClusterActivities {
     readonly access: ClusterAccess;
     readonly rollout: string;
     /** In the order of the plan; those in work come not among them. */
-    readonly waiting: readonly PlannedNode[];
+    readonly waiting: readonly Pick<PlannedNode, 'node' | 'disruption'>[];
     readonly inWork: readonly string[];
     readonly policy: Policy['spec'];
     /** How long one node is expected to take. */

@@ -135,6 +135,7 @@ export interface NodeOutcome {
   readonly phasesMs: Readonly<Partial<Record<NodePhase, number>>>;
   readonly containersBefore: number;
   readonly containersSurvived: number;
+  /** At most 110 of each; a note says how many more there were. */
   readonly podsEvicted: readonly string[];
   readonly jobPodsLost: readonly string[];
   readonly probeMs?: number;
@@ -222,6 +223,18 @@ export interface WaveInput {
   readonly unhealthyBefore?: readonly string[];
   /** How long a node of this rollout has taken at most; absent while none has ended. */
   readonly expectedMs?: number;
+  /** Set where the rollout takes back what it has done itself, which no gate may hold up. */
+  readonly wayBack?: true;
+  /** What an earlier run of the same wave has come to; absent in its first. */
+  readonly carried?: CarriedWave;
+}
+
+/** What a wave passes on to its next run, when its history has grown long. */
+export interface CarriedWave {
+  readonly waiting: readonly string[];
+  readonly outcomes: readonly NodeOutcome[];
+  readonly heldSince: Readonly<Record<string, number>>;
+  readonly idleLooks: number;
 }
 
 export interface NodeInput {
@@ -230,4 +243,6 @@ export interface NodeInput {
   readonly target: PlannedNode;
   readonly access: ClusterAccess;
   readonly policy: Policy['spec'];
+  /** How long the node is expected to take; absent in nodes of before. */
+  readonly expectedMs?: number;
 }

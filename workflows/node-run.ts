@@ -17,6 +17,11 @@ import {
   type VerifyResult,
 } from './contract.ts';
 
+/** Outcomes of 200 nodes travel in one payload: what each lists has an end. By default a kubelet runs 110 pods. */
+const LISTED_PODS = 110;
+const LISTED_NOTES = 20;
+const LONGEST_TEXT = 1000;
+
 const CLUSTER = keyword(SEARCH_ATTRIBUTES.cluster);
 const NODE = keyword(SEARCH_ATTRIBUTES.node);
 
@@ -85,6 +90,12 @@ export class NodeRun {
     this.show();
   }
 
+  /** Shows why the node waits in its phase. */
+  wait(reason: string): void {
+    this.detail = reason;
+    this.show();
+  }
+
   /** Enters a phase and shows it to whoever looks. */
   enter(phase: NodePhase, detail = ''): void {
     const now = Date.now();
@@ -102,10 +113,17 @@ export class NodeRun {
   }
 
   /** Ends the run with the given outcome. */
-  finish(outcome: NodeOutcomeKind, reasons: readonly string[]): NodeOutcome {
-    this.enter(outcome, reasons.join('; '));
+  finish(outcome: NodeOutcomeKind, given: readonly string[]): NodeOutcome {
     const { target } = this.input;
-    const { proof } = this.learned;
+    const { proof, evicted, jobPodsLost } = this.learned;
+    const reasons = given.map(shortened);
+    this.enter(outcome, reasons.join('; '));
+    const notes = [
+      ...this.learned.notes.slice(0, LISTED_NOTES).map(shortened),
+      ...andMore(this.learned.notes, LISTED_NOTES, 'notes'),
+      ...andMore(evicted, LISTED_PODS, 'evicted pods'),
+      ...andMore(jobPodsLost, LISTED_PODS, 'lost Job pods'),
+    ];
     const before = new Map(target.packages.map((entry) => [entry.name, entry.from.version]));
     return {
       cluster: target.cluster,
@@ -120,12 +138,20 @@ export class NodeRun {
       phasesMs: this.phasesMs,
       containersBefore: this.learned.containersBefore,
       containersSurvived: proof?.containersSurvived ?? 0,
-      podsEvicted: this.learned.evicted,
-      jobPodsLost: this.learned.jobPodsLost,
+      podsEvicted: evicted.slice(0, LISTED_PODS),
+      jobPodsLost: jobPodsLost.slice(0, LISTED_PODS),
       ...(proof?.probeMs === undefined ? {} : { probeMs: proof.probeMs }),
-      ...(this.learned.notes.length === 0 ? {} : { notes: this.learned.notes }),
+      ...(notes.length === 0 ? {} : { notes }),
     };
   }
+}
+
+function andMore(list: readonly string[], limit: number, what: string): string[] {
+  return list.length > limit ? [`and ${list.length - limit} more ${what}`] : [];
+}
+
+function shortened(text: string): string {
+  return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
 }
 
 /** Versions of a node that was left alone; where nothing was proved the version is "unknown". */

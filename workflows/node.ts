@@ -1,19 +1,15 @@
 /** One node: inspect, lease, stage, cordon, drain, apply, reboot, verify, uncordon, release; or all undone. */
 import { ActivityFailure } from '@temporalio/common';
-import {
-  CancellationScope,
-  isCancellation,
-  patched,
-  sleep,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { isCancellation, patched, sleep, workflowInfo } from '@temporalio/workflow';
 import { Compensations } from './compensations.ts';
 import type { DrainResult, InspectResult, NodeInput, NodeOutcome } from './contract.ts';
 import type { NodeLease } from './domain/inventory.ts';
 import { judgeInspection, judgeSecondLook } from './domain/lifecycle.ts';
 import { describeFailure, doneBefore, failureType } from './failures.ts';
 import { JobQuestion } from './job-question.ts';
+import { NodeEndings } from './node-endings.ts';
 import { NodeRun } from './node-run.ts';
+import { RightBefore } from './right-before.ts';
 import { type Steps, stepsFor } from './steps.ts';
 
 /**
@@ -29,12 +25,14 @@ export async function nodeWorkflow(input: NodeInput): Promise<NodeOutcome> {
     if (!(error instanceof ActivityFailure) && !isCancellation(error)) throw error;
     return await saga.fail(error);
   }
-  return await CancellationScope.nonCancellable(() => saga.handBack());
+  return await saga.handBack();
 }
 
-/** How often, and how far apart, a node is looked at that an ended run has left under way. */
-const SETTLING_LOOKS = 7;
-const SETTLING_MS = 5000;
+/** For how long, and how far apart, a node is looked at that an ended run has left under way. */
+const SETTLING_MS = 30_000;
+/** The same while a transaction still runs there: dpkg's lock may be waited for, and downloads made. */
+const TRANSACTION_MS = 600_000;
+const LOOK_AGAIN_MS = 5000;
 
 function endedInItsMidst({ since, for: purpose }: NodeLease): string {
   return `the run of "${purpose}" was ended from outside in its midst (leased since ${since})`;
@@ -44,69 +42,93 @@ class NodeSaga {
   private readonly run: NodeRun;
   private readonly steps: Steps;
   private readonly undo = new Compensations();
+  private readonly endings: NodeEndings;
+  private readonly before: RightBefore;
   private readonly jobs: JobQuestion;
   private readonly ref;
   private readonly holder = workflowInfo().workflowId;
   private readonly transaction: string;
   private readonly input: NodeInput;
   private found: InspectResult | undefined;
+  /** The lease of a run that was ended in its midst, until it is known that it has changed nothing. */
+  private leftOver: NodeLease | undefined;
   private cordonedBefore = false;
   private leased = false;
+  private changed = false;
   private rebooting = false;
 
   constructor(input: NodeInput) {
     const { target, access, policy } = input;
+    const { holder, undo } = this;
     this.input = input;
     this.run = new NodeRun(input);
     this.jobs = new JobQuestion(input.rollout, target.node, this.run);
     this.steps = stepsFor(target.cluster, policy);
     this.ref = { access, cluster: target.cluster, node: target.node, address: target.address };
-    const run = workflowInfo().runId.slice(0, 8);
-    this.transaction = `${input.rollout}-${input.direction.toLowerCase()}-${run}`;
+    const { run, steps, ref } = this;
+    this.endings = new NodeEndings({ input, run, steps, undo, ref, holder });
+    this.before = new RightBefore(input, run, steps);
+    const runId = workflowInfo().runId.slice(0, 8);
+    this.transaction = `${input.rollout}-${input.direction.toLowerCase()}-${runId}`;
   }
 
   /** Everything that disturbs nothing; returns an outcome where there is nothing to change. */
   async prepare(): Promise<NodeOutcome | undefined> {
     const { run, steps, undo, ref, holder } = this;
     const { target } = this.input;
-    const { found, verdict, leftOver } = await run.step('Inspecting', () => this.firstLook());
+    const { found, verdict } = await run.step('Inspecting', () => this.firstLook());
     if (verdict.kind === 'AlreadyDone') {
-      if (leftOver) return await this.finishForAnother(leftOver);
-      return run.finish('AlreadyDone', []);
+      return this.leftOver
+        ? await this.finishForAnother(this.leftOver)
+        : run.finish('AlreadyDone', []);
     }
     if (verdict.kind === 'Drifted') {
+      if (!this.leftOver) return run.finish('Skipped', verdict.reasons);
       const reasons = verdict.reasons.join('; ');
-      if (leftOver) return await this.giveUp(`${endedInItsMidst(leftOver)}: ${reasons}`);
-      return run.finish('Skipped', verdict.reasons);
+      return await this.endings.giveUp(`${endedInItsMidst(this.leftOver)}: ${reasons}`);
     }
     this.found = found;
     run.learned.containersBefore = found.containers.length;
     undo.push({ name: 'release', run: () => steps.undo.release({ ...ref, holder }) });
     await run.step('Leasing', () => this.takeLease());
+    // A cordon that an ended run has left is ours to take off, whatever comes next.
+    if (this.leftOver && patched('cordon-left-behind')) this.willUncordon();
+    this.leftOver = undefined;
 
     const staged = { ...ref, packages: target.packages };
-    undo.push({ name: 'unstage', run: () => steps.undo.unstage(staged) });
+    undo.push({ name: 'unstage', run: () => this.unstage() });
     await run.step('Staging', () => steps.change.stage(staged));
     return undefined;
   }
 
   /** Takes the workload away, as far as the bundle's class of disruption asks for it. */
   async empty(): Promise<NodeOutcome | undefined> {
-    const { run, steps, undo, ref, holder, cordonedBefore } = this;
+    const { run, steps, ref, holder } = this;
     const { disruption } = this.input.target;
     if (disruption === 'None') return undefined;
-    undo.push({
-      name: 'uncordon',
-      run: () => steps.undo.uncordon({ ...ref, holder, cordonedBefore }),
-    });
+    const held = await this.before.waitUntilFree();
+    if (held !== '') return await this.endings.unwind('Skipped', held);
+    this.willUncordon();
     await run.step('Cordoning', () => steps.change.cordon({ ...ref, holder }));
-    if (disruption === 'Restart') return undefined;
+    return disruption === 'Restart' ? undefined : await this.emptied();
+  }
+
+  private willUncordon(): void {
+    const { endings, undo, cordonedBefore } = this;
+    undo.push({ name: 'uncordon', run: () => endings.uncordon(cordonedBefore) });
+  }
+
+  /** Returns an outcome where pods can't be made to leave. */
+  private async emptied(): Promise<NodeOutcome | undefined> {
     try {
-      this.learnDrained(await run.step('Draining', () => this.drain()));
+      const drained = await this.run.step('Draining', () => this.drain());
+      if (typeof drained === 'string') return await this.endings.unwind('Skipped', drained);
+      this.learnDrained(drained);
     } catch (error) {
       this.learnDrained(doneBefore<DrainResult>(error));
       if (failureType(error) !== 'DrainBlocked') throw error;
-      return await this.blocked(error);
+      if (this.changed) return await this.endings.unwind('RolledBack', describeFailure(error));
+      return await this.endings.blocked(error);
     }
     return undefined;
   }
@@ -114,52 +136,51 @@ class NodeSaga {
   /** Changes the node and proves it; returns an outcome where it is not as it was found any more. */
   async change(): Promise<NodeOutcome | undefined> {
     const { run, steps, undo, ref, transaction, found } = this;
-    const { target, policy } = this.input;
+    const { target } = this.input;
     const { packages, disruption } = target;
     if (found && patched('second-look')) {
       const now = await this.inspect(steps.change.inspect);
-      const reasons = judgeSecondLook(target, found, now);
-      if (reasons.length > 0) return await this.unwind('Skipped', reasons.join('; '));
+      const reasons = judgeSecondLook(target, found, now, this.holderOfCordon());
+      if (reasons.length > 0) return await this.endings.unwind('Skipped', reasons.join('; '));
       this.found = now;
     }
     run.learned.containersBefore = this.found?.containers.length ?? 0;
     undo.push({ name: 'revert', run: () => this.revert() });
+    this.changed = true;
     await run.step('Applying', () => steps.change.apply({ ...ref, packages, transaction }));
     if (disruption === 'Reboot') {
-      this.rebooting = true;
-      const { timeoutSeconds } = policy.reboot;
-      const bootId = this.found?.host.bootId ?? '';
-      await run.step('Rebooting', () => steps.reboot({ ...ref, bootId, timeoutSeconds }));
+      // Pods that tolerate the cordon may have come while packages were installed: they go as well.
+      const blocked = patched('drain-before-reboot') ? await this.emptied() : undefined;
+      if (blocked) return blocked;
+      await run.step('Rebooting', () => this.reboot());
     }
     run.learned.proof = await run.step('Verifying', () => this.verify('To', steps.verify));
     return undefined;
   }
 
-  /** Makes the node available again; from here on the update stands, whatever is cancelled. */
+  private async reboot() {
+    this.rebooting = true;
+    const { timeoutSeconds } = this.input.policy.reboot;
+    const bootId = this.found?.host.bootId ?? '';
+    return await this.steps.reboot({ ...this.ref, bootId, timeoutSeconds });
+  }
+
   async handBack(outcome: 'Updated' | 'AlreadyDone' = 'Updated'): Promise<NodeOutcome> {
-    const { run, steps, ref, holder, cordonedBefore } = this;
-    try {
-      if (this.input.target.disruption !== 'None') {
-        await run.step('Uncordoning', () =>
-          steps.undo.uncordon({ ...ref, holder, cordonedBefore }),
-        );
-      }
-      await run.step('Releasing', () => steps.undo.release({ ...ref, holder }));
-    } catch (error) {
-      if (!(error instanceof ActivityFailure)) throw error;
-      return await this.giveUp(`updated, but not handed back: ${describeFailure(error)}`);
-    }
-    return run.finish(outcome, []);
+    return await this.endings.handBack(outcome, this.cordonedBefore);
   }
 
   /** Ends a run that a step's failure or a cancellation has cut short. */
   async fail(error: unknown): Promise<NodeOutcome> {
     const reason = isCancellation(error) ? 'cancelled' : describeFailure(error);
-    // A node that is gone can't be put back: a person has to look at it.
-    if (failureType(error) === 'NodeNotBack') return await this.giveUp(reason);
-    if (!this.leased) return await this.unwind('Skipped', reason);
-    const later = failureType(error) === 'JobsRunning';
-    return await this.unwind(later ? 'Deferred' : 'RolledBack', reason);
+    if (this.leftOver) {
+      return await this.endings.giveUp(`${endedInItsMidst(this.leftOver)}: ${reason}`);
+    }
+    const type = failureType(error);
+    // A node that is gone can't be put back: where it was changed, a person has to look for it.
+    if (type === 'NodeNotBack') return await this.endings.giveUp(reason);
+    if (type === 'NodeGone' && !this.changed) return this.endings.gone(reason);
+    if (!this.leased) return await this.endings.unwind('Skipped', reason);
+    return await this.endings.unwind(type === 'JobsRunning' ? 'Deferred' : 'RolledBack', reason);
   }
 
   /**
@@ -168,14 +189,16 @@ class NodeSaga {
    */
   private async firstLook() {
     const { target, policy } = this.input;
-    for (let looks = 1; ; looks++) {
+    const begun = Date.now();
+    for (;;) {
       const found = await this.inspect(this.steps.inspect);
       const verdict = judgeInspection(target, found, policy.maxClockSkewSeconds);
-      const leftOver = found.lease?.holder === this.holder ? found.lease : undefined;
-      if (!leftOver || verdict.kind !== 'Drifted' || looks >= SETTLING_LOOKS) {
-        return { found, verdict, leftOver };
-      }
-      await sleep(SETTLING_MS, { summary: 'what an ended run left under way' });
+      this.leftOver = found.lease?.holder === this.holder ? found.lease : undefined;
+      const busy = (found.runningTransactions?.length ?? 0) > 0;
+      const settling = this.leftOver !== undefined && verdict.kind === 'Drifted';
+      const limitMs = busy ? TRANSACTION_MS : SETTLING_MS;
+      if ((!busy && !settling) || Date.now() - begun >= limitMs) return { found, verdict };
+      await sleep(LOOK_AGAIN_MS, { summary: 'what an ended run left under way' });
     }
   }
 
@@ -196,9 +219,28 @@ class NodeSaga {
       run.learned.proof = await run.step('Verifying', () => this.verify('To', steps.verify));
     } catch (error) {
       if (!(error instanceof ActivityFailure) && !isCancellation(error)) throw error;
-      return await this.giveUp(`${endedInItsMidst(leftOver)}: ${describeFailure(error)}`);
+      return await this.endings.giveUp(`${endedInItsMidst(leftOver)}: ${describeFailure(error)}`);
     }
-    return await CancellationScope.nonCancellable(() => this.handBack('AlreadyDone'));
+    return await this.handBack('AlreadyDone');
+  }
+
+  /** Who must still have the node cordoned and leased when it is changed; nobody where it never was. */
+  private holderOfCordon(): string | undefined {
+    if (this.input.target.disruption === 'None' || !patched('second-look-at-cordon'))
+      return undefined;
+    return this.holder;
+  }
+
+  /** Staged packages that stay on the node harm nobody: that is no reason to leave it to a person. */
+  private async unstage(): Promise<void> {
+    const { steps, ref, run } = this;
+    try {
+      await steps.unstage({ ...ref, packages: this.input.target.packages });
+    } catch (error) {
+      if (!(error instanceof ActivityFailure) || !patched('unstage-is-no-condition')) throw error;
+      const left = `staged packages were left in /var/cache/tidegate: ${describeFailure(error)}`;
+      run.note({ notes: [left] });
+    }
   }
 
   private async inspect(inspect: Steps['inspect']): Promise<InspectResult> {
@@ -206,8 +248,11 @@ class NodeSaga {
     return await inspect({ ...this.ref, packages });
   }
 
-  /** Jobs may outlast their time: where the policy asks a person, what that person says is done. */
-  private async drain() {
+  /**
+   * Jobs may outlast their time: where the policy asks a person, what that person says is done.
+   * Returns why the node is left alone where something else holds it by then.
+   */
+  private async drain(): Promise<DrainResult | string> {
     const drain = { ...this.ref, policy: this.input.policy.drain };
     for (;;) {
       try {
@@ -217,6 +262,8 @@ class NodeSaga {
         if (failureType(error) !== 'JobsUndecided') throw error;
         this.learnDrained(doneBefore<DrainResult>(error));
         await this.jobs.ask(describeFailure(error));
+        const held = await this.before.waitUntilFree();
+        if (held !== '') return held;
       }
     }
   }
@@ -227,39 +274,6 @@ class NodeSaga {
     learned.evicted = [...new Set([...learned.evicted, ...evicted])];
     learned.jobPodsLost = [...new Set([...learned.jobPodsLost, ...jobPodsEvicted])];
     this.run.note({ notes });
-  }
-
-  /** Pods were still there when the drain's time was up: the policy says what becomes of the node. */
-  private async blocked(error: unknown): Promise<NodeOutcome> {
-    const { steps, ref, holder } = this;
-    const { atTimeout, maxQuarantined } = this.input.policy.drain;
-    const reason = describeFailure(error);
-    if (atTimeout !== 'Quarantine') {
-      return await this.unwind(atTimeout === 'Skip' ? 'Skipped' : 'RolledBack', reason);
-    }
-    try {
-      await CancellationScope.nonCancellable(() =>
-        steps.lastResort.quarantine({ ...ref, holder, reason, limit: maxQuarantined }),
-      );
-    } catch (refusal) {
-      if (failureType(refusal) !== 'QuarantineFull') throw refusal;
-      return await this.unwind('RolledBack', `${reason}; ${describeFailure(refusal)}`);
-    }
-    return this.run.finish('NeedsAttention', [reason]);
-  }
-
-  /** Undoes in reverse order; where that fails, the node stays cordoned for a person. */
-  private async unwind(
-    outcome: 'Skipped' | 'Deferred' | 'RolledBack',
-    reason: string,
-  ): Promise<NodeOutcome> {
-    try {
-      await this.undo.unwind((undo) => this.run.enter('Unwinding', `${undo.name} (${reason})`));
-    } catch (failure) {
-      if (!(failure instanceof ActivityFailure)) throw failure;
-      return await this.giveUp(`${reason}; the undo failed: ${describeFailure(failure)}`);
-    }
-    return this.run.finish(outcome, [reason]);
   }
 
   private async revert(): Promise<void> {
@@ -286,13 +300,5 @@ class NodeSaga {
       ...(target.disruption === 'Reboot' ? { mayRejoin: true } : {}),
       verification: policy.verification,
     });
-  }
-
-  private async giveUp(reason: string): Promise<NodeOutcome> {
-    const { steps, ref, holder, run } = this;
-    await CancellationScope.nonCancellable(() =>
-      steps.lastResort.quarantine({ ...ref, holder, reason }),
-    );
-    return run.finish('NeedsAttention', [reason]);
   }
 }

@@ -31,6 +31,8 @@ export interface Steps {
   readonly health: ClusterActivities;
   /** Retried until the policy's deadline for undos; its failure means that a person is needed. */
   readonly undo: NodeActivities;
+  /** Tried for two minutes: what it leaves behind harms nobody. */
+  readonly unstage: NodeActivities['unstage'];
   /** As `undo`, with the time that verification may take. */
   readonly undoVerify: NodeActivities;
   /** Retried without end: leaving a node in silence is not an option. */
@@ -75,6 +77,8 @@ export function stepsFor(cluster: string, policy: Policy['spec']): Steps {
       startToCloseTimeout: verifyMs + HOSTS_MS,
     }),
     undo: proxyActivities<NodeActivities>(undo),
+    unstage: proxyActivities<NodeActivities>({ ...undo, scheduleToCloseTimeout: 2 * MINUTE })
+      .unstage,
     undoVerify: proxyActivities<NodeActivities>({
       ...undo,
       startToCloseTimeout: Math.max(verifyMs, CHANGE_OPTIONS.startToCloseTimeout),

@@ -76,9 +76,14 @@ describe('docs/node-lifecycle.md', () => {
   });
 
   it('follows the steps of the workflow in their order', async () => {
-    const source = await readFile(join(ROOT, 'workflows', 'node.ts'), 'utf8');
-    const course = source.split('async fail(')[0] ?? '';
-    const steps = [...course.matchAll(/\.step\('(\w+)'/g)].map((match) => match[1] ?? '');
+    const read = (file: string) => readFile(join(ROOT, 'workflows', file), 'utf8');
+    const [saga, endings] = await Promise.all([read('node.ts'), read('node-endings.ts')]);
+    const source = `${saga}${endings}`;
+    const course = `${saga.split('async fail(')[0]}${endings}`;
+    const named = [...course.matchAll(/\.step\('(\w+)'|await this\.(emptied)\(/g)].map(
+      ([, step, emptied]) => (emptied ? 'Draining' : (step ?? '')),
+    );
+    const steps = named.filter((step, index) => step !== named[index - 1]);
     const hasEdge = (from: string, to: string) =>
       PHASE_EDGES.some((edge) => edge[0] === from && edge[1] === to);
     assert.ok(steps.length >= 9, `${steps}`);

@@ -40,7 +40,7 @@ describe('one node', () => {
       assert.equal(outcome.outcome, 'Updated');
       assert.deepEqual(
         fleet.calls.map((call) => call.split(' ')[0]),
-        [...BEFORE, 'inspect', 'apply', 'reboot', 'verify', ...FINAL],
+        [...BEFORE, 'inspect', 'apply', 'drain', 'reboot', 'verify', ...FINAL],
       );
       assert.deepEqual(outcome.podsEvicted, ['shop/web-1']);
       assert.deepEqual(outcome.packages, [
@@ -126,8 +126,8 @@ describe('every step', () => {
         fleet.inject({ step, when: 'After', times: 2, type: 'HostUnreachable', retryable: true });
         const outcome = await run();
         assert.equal(outcome.outcome, 'Updated');
-        // A node is looked at twice: when it begins, and right before it is changed.
-        assert.equal(fleet.count(step), step === 'inspect' ? 4 : 3);
+        // A node is looked at when it begins and right before it is changed, and emptied again before its reboot.
+        assert.equal(fleet.count(step), step === 'inspect' || step === 'drain' ? 4 : 3);
         assert.equal(fleet.node(NODE).installs, 1);
         assertInvariant(fleet, outcome);
       });
@@ -172,14 +172,20 @@ describe('every undo', () => {
       });
     });
 
-    it(`${step} that fails for good leaves the node cordoned and says so`, async () => {
+    it(`${step} that fails for good ${step === 'unstage' ? 'is a note' : 'leaves the node cordoned'} and says so`, async () => {
       await withNode(async (fleet) => {
         fleet.broken.add(TO);
         fleet.inject({ step, when: 'Before', times: 1, type: 'ApplyFailed', retryable: false });
         const outcome = await run();
+        assertInvariant(fleet, outcome);
+        // Staged packages that are left behind harm nobody.
+        if (step === 'unstage') {
+          assert.equal(outcome.outcome, 'RolledBack');
+          assert.match(outcome.notes?.join() ?? '', /left in \/var\/cache\/tidegate: ApplyFailed/);
+          return;
+        }
         assert.equal(outcome.outcome, 'NeedsAttention');
         assert.match(outcome.reasons[0] ?? '', /VerificationFailed.*the undo failed/);
-        assertInvariant(fleet, outcome);
       });
     });
 

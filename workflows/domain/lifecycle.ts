@@ -1,5 +1,5 @@
 /** Judges a node before its step and a wave after it. Called from workflows: replay-visible. */
-import type { HostFacts } from './inventory.ts';
+import { type HostFacts, LEASE_ANNOTATION, type NodeLease } from './inventory.ts';
 import type { Plan, PlannedNode, PlannedPackage, PlannedWave } from './plan-types.ts';
 import type { Disruption } from './spec.ts';
 
@@ -7,6 +7,10 @@ export interface ObservedNode {
   readonly host: HostFacts;
   readonly uid: string;
   readonly ready: boolean;
+  readonly unschedulable?: boolean;
+  readonly lease?: NodeLease;
+  /** Units of Tidegate that still change the host. */
+  readonly runningTransactions?: readonly string[];
 }
 
 export type InspectionVerdict =
@@ -23,7 +27,11 @@ export function judgeInspection(
   observed: ObservedNode,
   maxClockSkewSeconds = Number.POSITIVE_INFINITY,
 ): InspectionVerdict {
-  const { host } = observed;
+  const { host, runningTransactions = [] } = observed;
+  if (runningTransactions.length > 0) {
+    const units = runningTransactions.join(', ');
+    return { kind: 'Drifted', reasons: [`${units} of another run still changes the host`] };
+  }
   if (target.packages.every((planned) => runs(planned, 'to', host))) return { kind: 'AlreadyDone' };
   const reasons: string[] = [];
   if (target.uid !== '' && observed.uid !== target.uid) {
@@ -48,18 +56,26 @@ export function judgeInspection(
 
 /**
  * Compares a node right before it is changed with how it was found: returns what has happened to
- * it meanwhile, nothing where it is still as planned.
+ * it meanwhile, nothing where it is still as planned. `holder` is who has it cordoned and leased;
+ * without one neither is looked at.
  */
 export function judgeSecondLook(
   target: PlannedNode,
   first: ObservedNode,
   second: ObservedNode,
+  holder?: string,
 ): readonly string[] {
   const verdict = judgeInspection(target, second);
   const reasons = verdict.kind === 'Drifted' ? [...verdict.reasons] : [];
   if (second.host.bootId !== first.host.bootId) {
     reasons.unshift('the node was rebooted by somebody or something since it was inspected');
   }
+  if (holder === undefined) return reasons;
+  if (second.lease?.holder !== holder) {
+    const now = second.lease ? `is ${second.lease.holder}'s now` : 'was taken off the node';
+    reasons.push(`its lease (annotation ${LEASE_ANNOTATION}) ${now}`);
+  }
+  if (!second.unschedulable) reasons.push('somebody has uncordoned the node meanwhile');
   return reasons;
 }
 
