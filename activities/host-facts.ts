@@ -9,6 +9,8 @@ import { INSPECT_SCRIPT } from './scripts/inspect.ts';
 export interface HostInspection {
   readonly host: HostFacts;
   readonly containers: readonly ContainerFacts[];
+  /** Units of Tidegate that have not ended. */
+  readonly runningTransactions: readonly string[];
   /** State of each CRI plugin of containerd, e.g. "linux/amd64 ok"; absent if it did not say. */
   readonly criPlugins?: Readonly<Record<string, string>>;
 }
@@ -56,7 +58,10 @@ export function clockSkew(
   return Math.min(0, clockMs - between.askedAt);
 }
 
-/** Returns the facts in an inspection's records; fails with HostCommandFailed where one is missing. */
+/**
+ * Returns the facts in an inspection's records; fails with HostCommandFailed where one is missing,
+ * and where a daemon that answers did not list its containers: none would look like all lost.
+ */
 export function parseInspection(records: readonly HostRecord[], node: string): HostInspection {
   const one = (kind: string): string => {
     const value = fieldsOf(records, kind)[0]?.[0]?.trim();
@@ -65,7 +70,11 @@ export function parseInspection(records: readonly HostRecord[], node: string): H
   const daemons = fieldsOf(records, 'daemon').flatMap(([name, version]) =>
     name && version ? [[name, version] as const] : [],
   );
+  judgeReading(records, Object.fromEntries(daemons), node);
   const automatic = fieldsOf(records, 'automaticUpdates')[0]?.[0];
+  const killModes = fieldsOf(records, 'killMode').flatMap(([name, mode]) =>
+    name && mode ? [[name, mode] as const] : [],
+  );
   return {
     host: {
       os: one('os'),
@@ -79,10 +88,32 @@ export function parseInspection(records: readonly HostRecord[], node: string): H
       dpkgInterrupted: one('dpkgInterrupted') === 'yes',
       diskFreeBytes: Number(one('diskFreeBytes')),
       ...(automatic ? { automaticUpdates: automatic } : {}),
+      ...(killModes.length > 0 ? { killModes: Object.fromEntries(killModes) } : {}),
     },
     containers: [...containerdContainers(records), ...crioContainers(records, node)],
+    runningTransactions: fieldsOf(records, 'transaction').flatMap(([unit]) => unit ?? []),
     ...(fieldsOf(records, 'pluginsRead').length > 0 ? { criPlugins: pluginStates(records) } : {}),
   };
+}
+
+/** Of a daemon that is silent nothing can be listed; whoever needs its containers sees that it is. */
+function judgeReading(
+  records: readonly HostRecord[],
+  daemons: Readonly<Record<string, string>>,
+  node: string,
+): void {
+  const unread = fieldsOf(records, 'containersRead').find(
+    ([daemon = '', read]) => read !== 'yes' && daemons[daemon] !== undefined,
+  );
+  if (unread) {
+    fail(
+      'HostCommandFailed',
+      `${node}: ${unread[0]} answers, but did not tell its containers in time.`,
+    );
+  }
+  if (fieldsOf(records, 'transactionsRead').some(([read]) => read !== 'yes')) {
+    fail('HostCommandFailed', `${node}: systemd did not tell its units ("systemctl list-units").`);
+  }
 }
 
 function pluginStates(records: readonly HostRecord[]): Readonly<Record<string, string>> {

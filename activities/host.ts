@@ -25,7 +25,9 @@ export function hostActivities(deps: ActivityDeps): Pick<NodeActivities, 'inspec
           ]),
       );
       const lease = readLease(node);
+      const { runningTransactions } = inspection;
       return {
+        ...(runningTransactions.length > 0 ? { runningTransactions } : {}),
         ...(lease && lease !== 'Unreadable' ? { lease } : {}),
         host: inspection.host,
         uid: node.metadata?.uid ?? '',

@@ -27,7 +27,8 @@ export function transactionActivities(
     /**
      * *Effect*: the `to` versions are installed and their daemons run them.
      * *Idempotent because*: the unit's name comes from the transaction; a later attempt follows
-     * the same unit or reads its result, and never starts a second one.
+     * the same unit or reads its result, and never starts a second one; none of another run's is
+     * at work when it begins, and what that one installed is there already.
      * *Heartbeats*: { phase } every 2 s and when the unit reports another one.
      * *Fails with*: ApplyFailed, PackageHeld, DigestMismatch, PackageUnavailable, DpkgBusy, Host….
      */
@@ -172,6 +173,12 @@ function judgeBeginning({ kind, fields }: HostRecord, input: ChangeInput): void 
   if (kind === 'mismatch') {
     const found = { node, name: first, version: second, found: third, packages };
     fail('DigestMismatch', mismatchMessage(found));
+  }
+  if (kind === 'occupied') {
+    fail(
+      'DpkgBusy',
+      `${node}: still waiting for ${first} of another run. Nothing was begun beside it; "systemctl status" of it on the node tells what it does.`,
+    );
   }
   if (kind === 'notStarted') {
     fail('HostCommandFailed', `${node}: systemd did not start the transaction: ${first.trim()}`);

@@ -4,6 +4,7 @@
  */
 
 import { DAEMON_VERSION } from './daemon-version.ts';
+import { TRANSACTION_UNITS } from './transaction-units.ts';
 import { HOLDS, UNIT_SCRIPT } from './unit.ts';
 
 /**
@@ -16,10 +17,9 @@ export const TRANSACTION_SCRIPT = `
 set -u
 LC_ALL=C; export LC_ALL
 store=/var/cache/tidegate
-show() { systemctl show -p "$2" --value "$1.service"; }
-state() { echo "$(show "$1" ActiveState)/$(show "$1" SubState)"; }
-ended() { case "$1" in active/exited | failed/* | inactive/*) return 0 ;; *) return 1 ;; esac; }
-forget() { systemctl stop "$1.service" 2>/dev/null; systemctl reset-failed "$1.service" 2>/dev/null; rm -f "$store/$1.phase" "$store/$1.log" "$store/$1.sh" "$store/$1.start"; }
+# A minute, in fifths of a second; as for dpkg's lock in unit.ts.
+patience=300
+${TRANSACTION_UNITS}forget() { systemctl stop "$1.service" 2>/dev/null; systemctl reset-failed "$1.service" 2>/dev/null; rm -f "$store/$1.phase" "$store/$1.log" "$store/$1.sh" "$store/$1.start"; }
 # The notes stay while the transaction is to be tried again.
 forget_all() { forget "$1"; rm -f "$store/$1.notes"; }
 
@@ -27,6 +27,20 @@ follow() {
   ticks=0
   while now=$(state "$1"); ! ended "$now"; do
     [ $((ticks % 5)) -eq 0 ] && printf 'phase\\t%s\\n' "$(cat "$store/$1.phase" 2>/dev/null || echo Starting)"
+    ticks=$((ticks + 1))
+    sleep 0.2
+  done
+}
+# One of an ended run may still be at work: nothing is begun beside it, and all is looked at again.
+others() {
+  running=$(running_transactions) || { echo 'transactions that systemd does not tell'; return; }
+  for other in $running; do [ "$other" = "$1" ] || [ "$other" = "$2" ] || echo "$other"; done
+}
+await_others() {
+  ticks=0
+  while found=$(others "$1" "$2" | paste -s -d ' ' -); [ -n "$found" ]; do
+    [ "$ticks" -lt "$patience" ] || { printf 'occupied\\t%s\\n' "$found"; return 1; }
+    [ $((ticks % 5)) -ne 0 ] || printf 'phase\\twaiting for %s of another run\\n' "$found"
     ticks=$((ticks + 1))
     sleep 0.2
   done
@@ -72,8 +86,7 @@ staged() {
 }
 # Only the holder of the node's lock comes here, so whatever other unit has ended is of the past.
 tidy() {
-  for other in $(systemctl list-units --all --plain --no-legend 'tidegate-tx-*' | cut -d ' ' -f 1); do
-    other=\${other%.service}
+  for other in $(transactions); do
     [ "$other" = "$1" ] || [ "$other" = "$2" ] || ! ended "$(state "$other")" || forget_all "$other"
   done
 }
@@ -128,6 +141,7 @@ main() {
     esac
   fi
   if [ "$(show "$unit" LoadState)" != loaded ]; then
+    await_others "$unit" "$before" || { echo end; return; }
     hold_again
     if installed "$@" && runs "$@"; then printf 'already\\n'
     else

@@ -73,6 +73,26 @@ describe('parseInspection', () => {
     assert.deepEqual(host.daemons, {});
   });
 
+  it('takes no list for an empty one, unless the daemon is silent', () => {
+    const unread = `${NODE}containersRead\tcontainerd\tno`;
+    assert.throws(() => inspection(unread), {
+      type: 'HostCommandFailed',
+      message: 'east-1: containerd answers, but did not tell its containers in time.',
+    });
+    const silent = inspection(unread.replace(/^daemon.*$/m, 'daemon\tcontainerd\t'));
+    assert.deepEqual(silent.host.daemons, {});
+    assert.equal(inspection(`${NODE}containersRead\tcontainerd\tyes`).containers.length, 1);
+  });
+
+  it('tells transactions that run, and what systemd does when a daemon stops', () => {
+    assert.deepEqual(inspection().runningTransactions, []);
+    assert.equal('killModes' in inspection().host, false);
+    const lines = 'transactionsRead\tyes\ntransaction\ttidegate-tx-a-apply\n';
+    const told = inspection(`${NODE}${lines}killMode\tcontainerd\tprocess`);
+    assert.deepEqual(told.runningTransactions, ['tidegate-tx-a-apply']);
+    assert.deepEqual(told.host.killModes, { containerd: 'process' });
+  });
+
   it('refuses an answer that lacks a fact', () => {
     assert.throws(() => inspection(NODE.replace(/^bootId.*$/m, '')), /did not tell its bootId/);
   });

@@ -100,6 +100,16 @@ describe('a transaction', () => {
       /still waiting for dpkg's lock, held by apt \(pid 7\)\. Nothing was changed/,
     ],
     [
+      'a transaction of another run that does not end',
+      'apply',
+      [
+        'phase\twaiting for tidegate-tx-old-apply of another run',
+        'occupied\ttidegate-tx-old-apply',
+      ],
+      'DpkgBusy',
+      /still waiting for tidegate-tx-old-apply of another run\. Nothing was begun beside it/,
+    ],
+    [
       'a hold that could not be put back',
       'apply',
       ['finished\t0\tsuccess', 'unheld\tcontainerd '],

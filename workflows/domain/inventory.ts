@@ -47,6 +47,8 @@ export interface HostFacts {
   readonly clockSkewMs?: number;
   /** What may change packages of the host by itself, e.g. "unattended-upgrades (…)"; absent if nothing. */
   readonly automaticUpdates?: string;
+  /** KillMode of each daemon's unit, as systemd says it; absent in facts of before. */
+  readonly killModes?: Readonly<Record<string, string>>;
 }
 
 /** Facts read from the Kubernetes API. */
