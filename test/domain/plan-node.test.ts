@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { NodeFacts, OfferedPackage } from '../../workflows/domain/inventory.ts';
+import type { HostFacts, NodeFacts, OfferedPackage } from '../../workflows/domain/inventory.ts';
 import { judgeNode, type NodeAnswer } from '../../workflows/domain/plan-node.ts';
-import { type Bundle, bundleSchema, type Policy } from '../../workflows/domain/spec.ts';
+import {
+  type Bundle,
+  bundleSchema,
+  type Disruption,
+  type Policy,
+} from '../../workflows/domain/spec.ts';
 import { FROM, TO } from '../workflows/fake-fleet.ts';
 import {
   bundleOf,
@@ -192,6 +197,54 @@ const refusals: [string, Question, string[]][] = [
   ],
 ];
 
+describe('containers that have to survive', () => {
+  const kills = (mode: string) => hostChanged('east-1', { killModes: { containerd: mode } });
+  const deadly = (mode: string) =>
+    `containerd.service has KillMode=${mode}: a restart would kill its containers (a drop-in with KillMode=process keeps them; disruption Drain does without)`;
+  const rows: [string, Disruption, 'Planned' | string][] = [
+    ['process', 'Restart', 'Planned'],
+    ['none', 'Restart', 'Planned'],
+    ['control-group', 'Restart', deadly('control-group')],
+    ['mixed', 'Restart', deadly('mixed')],
+    ['control-group', 'Drain', 'Planned'],
+    ['control-group', 'Reboot', 'Planned'],
+  ];
+  for (const [mode, disruption, expected] of rows) {
+    it(`KillMode=${mode} under ${disruption}`, () => {
+      const answer = judge({ facts: kills(mode), bundle: bundleOf(disruption) });
+      assert.equal(answer.kind === 'Refused' ? answer.reasons.join() : answer.kind, expected);
+    });
+  }
+
+  it('nothing restarts on a node that is updated already', () => {
+    const facts = running('east-1', TO);
+    const host = { ...(facts.host as HostFacts), killModes: { containerd: 'control-group' } };
+    assert.equal(judge({ facts: { ...facts, host } }).kind, 'AlreadyDone');
+  });
+
+  it('are not counted where no runtime answers', () => {
+    const runc = { name: 'runc', version: '1.1.5', held: false };
+    const offered = ['1.1.5', '1.2.8'].map((version, i) => ({
+      name: 'runc',
+      version,
+      sha256: `${i}`.repeat(64),
+    }));
+    const answer = (daemons: Readonly<Record<string, string>>) =>
+      judge({
+        facts: hostChanged('east-1', { packages: [runc], daemons }),
+        bundle: onlyRunc(),
+        offered,
+      });
+    assert.equal(answer({ containerd: FROM }).kind, 'Planned');
+    assert.deepEqual(answer({}), {
+      kind: 'Refused',
+      reasons: [
+        'no container runtime answers: what has to survive cannot be counted; repair it first',
+      ],
+    });
+  });
+});
+
 const others: [string, Question, Exclude<NodeAnswer['kind'], 'Refused' | 'Planned'>, string][] = [
   [
     'an unreachable host where such nodes are left out',
@@ -337,13 +390,18 @@ function reholding(): Bundle {
   return withPackages((packages) => packages.map((entry) => ({ ...entry, onHold: 'Rehold' })));
 }
 
+const RUNC = {
+  name: 'runc',
+  to: { version: '1.2.8', sha256: '1'.repeat(64) },
+  from: [{ version: '1.1.5', sha256: '0'.repeat(64) }],
+};
+
 function withRunc(): Bundle {
-  const runc = {
-    name: 'runc',
-    to: { version: '1.2.8', sha256: '1'.repeat(64) },
-    from: [{ version: '1.1.5', sha256: '0'.repeat(64) }],
-  };
-  return withPackages((packages) => [...packages, runc]);
+  return withPackages((packages) => [...packages, RUNC]);
+}
+
+function onlyRunc(): Bundle {
+  return withPackages(() => [RUNC]);
 }
 
 function withPackages(change: (packages: readonly object[]) => readonly object[]): Bundle {

@@ -1,13 +1,14 @@
 /** Judges one node at plan time. Called from activities only: may change any day. */
 import {
   ATTENTION_ANNOTATION,
+  type HostFacts,
   type NodeFacts,
   type OfferedPackage,
   type PackageFacts,
   QUARANTINE,
 } from './inventory.ts';
 import type { PackageVersion, PlannedNode, PlannedPackage } from './plan-types.ts';
-import type { Bundle, BundleVersion, Policy, Rollout } from './spec.ts';
+import type { Bundle, BundleVersion, Disruption, Policy, Rollout } from './spec.ts';
 
 type BundlePackage = Bundle['spec']['releases'][number]['packages'][number];
 
@@ -56,7 +57,14 @@ export function judgeNode(question: NodeQuestion): NodeAnswer {
     );
   }
   const packages = release.packages.map((entry) => judgePackage(entry, question));
-  const reasons = packages.flatMap((entry) => entry.reasons);
+  const reasons = [
+    ...packages.flatMap((entry) => entry.reasons),
+    ...survivalProblems(
+      bundle.spec.disruption,
+      packages.filter((entry) => !entry.done),
+      host,
+    ),
+  ];
   if (reasons.length > 0) return { kind: 'Refused', reasons };
   // One that an ended run has left leased is visited all the same, to be proved and handed back.
   if (packages.every((entry) => entry.done) && !facts.lease) {
@@ -91,6 +99,31 @@ function clockProblem(skewMs: number | undefined, policy: Policy): string | unde
   if (skewMs === undefined || Math.abs(skewMs) <= limit * 1000) return undefined;
   const off = `${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs > 0 ? 'ahead of' : 'behind'}`;
   return `its clock is ${off} the worker's, more than the ${limit} s of the policy's maxClockSkewSeconds; set it right (timedatectl shows what keeps it)`;
+}
+
+/** With these systemd kills what a daemon has started when it stops the daemon. */
+const DEADLY_KILL_MODES = ['control-group', 'mixed'];
+
+/**
+ * Says why containers could not survive, or would not be seen to. CRI-O starts its containers' monitors
+ * outside its unit, so that only containerd's KillMode matters.
+ */
+function survivalProblems(
+  disruption: Disruption,
+  changing: readonly PackageAnswer[],
+  host: HostFacts,
+): string[] {
+  if (changing.length === 0 || disruption === 'Drain' || disruption === 'Reboot') return [];
+  const daemons = changing.flatMap((entry) => entry.planned.daemon ?? []);
+  const mode = host.killModes?.['containerd'] ?? '';
+  if (daemons.includes('containerd') && DEADLY_KILL_MODES.includes(mode)) {
+    return [
+      `containerd.service has KillMode=${mode}: a restart would kill its containers (a drop-in with KillMode=process keeps them; disruption Drain does without)`,
+    ];
+  }
+  return daemons.length === 0 && Object.keys(host.daemons).length === 0
+    ? ['no container runtime answers: what has to survive cannot be counted; repair it first']
+    : [];
 }
 
 function judgeUnreachable({ facts, rollout }: NodeQuestion): NodeAnswer {
