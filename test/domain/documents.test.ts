@@ -62,6 +62,16 @@ const bundle = (version: object) => ({
   },
 });
 
+const disrupting = (disruption: string, more: object = {}) => {
+  const usual = bundle({});
+  const releases = usual.spec.releases.map((release) => ({
+    ...release,
+    packages: release.packages.map((entry) => ({ ...entry, ...more })),
+  }));
+  return { ...usual, spec: { ...usual.spec, disruption, releases } };
+};
+const policy = (spec: object) => ({ ...API, kind: 'Policy', metadata: { name: 'p' }, spec });
+
 function problems(kind: DocumentKind, value: unknown): string[] {
   const answer = parseDocument(kind, value);
   if (answer.kind === 'Valid') return [];
@@ -229,6 +239,85 @@ const cases: [string, DocumentKind, unknown, string[]][] = [
     'Policy',
     { ...API, kind: 'Policy', metadata: { name: 'p' }, spec: { approval: { quorum: 'two' } } },
     ['spec.approval.quorum: expected a number, found "two"'],
+  ],
+  [
+    'disruption None with a daemon that restarts',
+    'Bundle',
+    disrupting('None', { daemon: 'containerd' }),
+    [
+      'spec.disruption: None is for packages that restart nothing, and containerd has the daemon containerd; say Restart, which cordons the node meanwhile, or Drain',
+    ],
+  ],
+  ['disruption None without a daemon', 'Bundle', disrupting('None'), []],
+  ['a daemon that restarts', 'Bundle', disrupting('Restart', { daemon: 'containerd' }), []],
+  [
+    'an undo that has less time than its verification',
+    'Policy',
+    policy({ undoDeadlineSeconds: 60, verification: { timeoutSeconds: 61 } }),
+    [
+      'spec.undoDeadlineSeconds: 60 is less than spec.verification.timeoutSeconds 61: a node that is put back could not be verified in that time; say at least 61, or less there',
+    ],
+  ],
+  [
+    'an undo that has as much time as its verification',
+    'Policy',
+    policy({ undoDeadlineSeconds: 60, verification: { timeoutSeconds: 60 } }),
+    [],
+  ],
+  [
+    'an inline policy whose fields contradict each other',
+    'Rollout',
+    rollout({ policy: policy({ undoDeadlineSeconds: 100 }) }),
+    [
+      'spec.policy.spec.undoDeadlineSeconds: 100 is less than spec.verification.timeoutSeconds 120: a node that is put back could not be verified in that time; say at least 120, or less there',
+    ],
+  ],
+  [
+    'a hold that nothing outlasts',
+    'Policy',
+    policy({ holds: { timeoutSeconds: 59 } }),
+    [
+      'spec.holds.timeoutSeconds: 59 skips nodes whose hold is about to end; say at least 60, or Ignore for cronJobs, otherTools and recovery',
+    ],
+  ],
+  [
+    'the same where nothing holds',
+    'Policy',
+    policy({
+      holds: { cronJobs: 'Ignore', otherTools: 'Ignore', recovery: 'Ignore', timeoutSeconds: 0 },
+    }),
+    [],
+  ],
+  [
+    'a quarantine without room',
+    'Policy',
+    policy({ drain: { atTimeout: 'Quarantine', maxQuarantined: 0 } }),
+    [
+      'spec.drain.maxQuarantined: 0 leaves no room for spec.drain.atTimeout Quarantine; say at least 1, or Fail or Skip there',
+    ],
+  ],
+  ['no room where none is asked for', 'Policy', policy({ drain: { maxQuarantined: 0 } }), []],
+  [
+    'times that leave no time',
+    'Policy',
+    policy({
+      approval: { expirySeconds: 0 },
+      drain: { timeoutSeconds: 0 },
+      reboot: { timeoutSeconds: 0 },
+      verification: { timeoutSeconds: 0 },
+    }),
+    [
+      'spec.approval.expirySeconds: expected at least 60, found 0',
+      'spec.drain.timeoutSeconds: expected at least 1, found 0',
+      'spec.reboot.timeoutSeconds: expected at least 10, found 0',
+      'spec.verification.timeoutSeconds: expected at least 5, found 0',
+    ],
+  ],
+  [
+    'an hour in milliseconds',
+    'Policy',
+    policy({ holds: { timeoutSeconds: 3_600_000 } }),
+    ['spec.holds.timeoutSeconds: expected at most 2592000, found 3600000'],
   ],
 ];
 

@@ -5,6 +5,7 @@
  * multiplies the memory of every cached workflow (see docs/decisions.md).
  */
 import { z } from 'zod';
+import { bundleProblems, policyProblems, type RuleProblem } from './document-rules.ts';
 import { parseSelector } from './label-selector.ts';
 
 export const API_VERSION = 'tidegate.dev/v1alpha1';
@@ -18,7 +19,8 @@ const debianVersion = z
   .string()
   .regex(/^[0-9][A-Za-z0-9.+~:-]*$/, 'an exact package version such as "1.6.20~ds1-1+deb12u3"');
 const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'a package name');
-const seconds = z.number().int().min(0);
+/** Thirty days: whoever writes more has written milliseconds. */
+const seconds = z.number().int().min(0).max(2_592_000);
 const countOrPercent = z.union([
   z.number().int().min(1),
   z.string().regex(/^(100|[1-9]?[0-9])%$/, 'a count such as 2 or a percentage such as "25%"'),
@@ -37,6 +39,14 @@ function listOf<S extends z.ZodType>(item: S, nameOf: (item: z.output<S>) => str
         context.addIssue({ code: 'custom', path: [index], message });
       }
     });
+}
+
+/** Adds what the rules of a document find to what its schema has found. */
+function obeying<T>(rules: (spec: T) => RuleProblem[]) {
+  return (spec: T, context: z.RefinementCtx<T>): void => {
+    for (const { path, message } of rules(spec))
+      context.addIssue({ code: 'custom', path, message });
+  };
 }
 
 function document<K extends string, S extends z.ZodType>(kind: K, spec: S) {
@@ -131,22 +141,24 @@ export type Disruption = (typeof DISRUPTIONS)[number];
 
 export const bundleSchema = document(
   'Bundle',
-  z.strictObject({
-    reason: z.string().min(1),
-    fixes: z.array(z.string().regex(/^CVE-\d{4}-\d{4,}$/, 'a CVE id')).default([]),
-    expectedChanges: z.array(z.string()).default([]),
-    disruption: z
-      .enum(DISRUPTIONS)
-      .describe('None; Restart of a daemon whose containers survive; Drain first; Reboot.'),
-    releases: listOf(
-      z.strictObject({
-        os: z.string().regex(/^[a-z]+-[0-9.]+$/, 'ID-VERSION_ID of os-release, e.g. "debian-12"'),
-        architecture: z.enum(['amd64', 'arm64']),
-        packages: listOf(bundlePackageSchema, (entry) => entry.name),
-      }),
-      (release) => `${release.os}/${release.architecture}`,
-    ),
-  }),
+  z
+    .strictObject({
+      reason: z.string().min(1),
+      fixes: z.array(z.string().regex(/^CVE-\d{4}-\d{4,}$/, 'a CVE id')).default([]),
+      expectedChanges: z.array(z.string()).default([]),
+      disruption: z
+        .enum(DISRUPTIONS)
+        .describe('None; Restart of a daemon whose containers survive; Drain first; Reboot.'),
+      releases: listOf(
+        z.strictObject({
+          os: z.string().regex(/^[a-z]+-[0-9.]+$/, 'ID-VERSION_ID of os-release, e.g. "debian-12"'),
+          architecture: z.enum(['amd64', 'arm64']),
+          packages: listOf(bundlePackageSchema, (entry) => entry.name),
+        }),
+        (release) => `${release.os}/${release.architecture}`,
+      ),
+    })
+    .superRefine(obeying(bundleProblems)),
 );
 
 const workloadRuleSchema = z.strictObject({
@@ -185,115 +197,119 @@ const workloadRuleSchema = z.strictObject({
 
 export const policySchema = document(
   'Policy',
-  z.strictObject({
-    supported: z
-      .array(z.strictObject({ package: packageName, versions: z.array(debianVersion).min(1) }))
-      .default([])
-      .describe('Where a package is listed, only these versions may be installed.'),
-    approval: z
-      .strictObject({
-        required: z.boolean().default(true),
-        quorum: z.number().int().min(1).default(1),
-        requesterMayApprove: z.boolean().default(false),
-        expirySeconds: seconds.default(7 * 24 * 3600),
-      })
-      .prefault({}),
-    drain: z
-      .strictObject({
-        timeoutSeconds: seconds
-          .default(900)
-          .describe('For evictions, once no Job is waited for any more.'),
-        jobs: z
-          .enum(['Wait', 'Evict'])
-          .default('Wait')
-          .describe('Wait: running Job pods are waited for; Evict: they are evicted at once.'),
-        jobTimeoutSeconds: seconds
-          .optional()
-          .describe('How long Jobs are waited for; default: as timeoutSeconds.'),
-        jobsAtTimeout: z
-          .enum(['Fail', 'Later', 'Evict', 'Ask'])
-          .default('Fail')
-          .describe(
-            'Fail: the node is unwound; Later: it comes last; Evict: the Jobs are evicted; Ask: a person decides.',
-          ),
-        atTimeout: z
-          .enum(['Fail', 'Skip', 'Quarantine', 'Force'])
-          .default('Fail')
-          .describe(
-            'When evictions took too long. Fail: the node is unwound and counts as failed; Skip: unwound and left alone; Quarantine: it stays cordoned and tainted for a person; Force: what is left is deleted, budgets or not.',
-          ),
-        maxQuarantined: z
-          .number()
-          .int()
-          .min(0)
-          .default(1)
-          .describe('Nodes of a cluster in quarantine at once; beyond it a node is unwound.'),
-        localStorage: z
-          .enum(['Evict', 'Block'])
-          .default('Evict')
-          .describe('What becomes of pods that would lose an emptyDir or a local volume.'),
-        skipTerminatingAfterSeconds: seconds
-          .optional()
-          .describe(
-            'A pod that is still terminating so long after its grace period is not waited for; without it every one is.',
-          ),
-        rules: z
-          .array(workloadRuleSchema)
-          .default([])
-          .describe('For single workloads; the first rule that matches a pod decides.'),
-      })
-      .prefault({}),
-    holds: z
-      .strictObject({
-        cronJobs: z
-          .enum(['Wait', 'Ignore'])
-          .default('Wait')
-          .describe('Wait: no drain starts that a firing of a CronJob would suffer from.'),
-        otherTools: z
-          .enum(['Wait', 'Ignore'])
-          .default('Wait')
-          .describe('Wait: while another tool, such as kured, says that it works on the node.'),
-        recovery: z
-          .enum(['Wait', 'Ignore'])
-          .default('Wait')
-          .describe('Wait: until workloads are as healthy as before the last node.'),
-        timeoutSeconds: seconds
-          .default(3600)
-          .describe('A node that is held back for longer is skipped.'),
-      })
-      .prefault({})
-      .describe('What holds a node back right before it starts.'),
-    reboot: z
-      .strictObject({
-        timeoutSeconds: seconds
-          .default(600)
-          .describe('Until the node is back; then it is quarantined for a person.'),
-      })
-      .prefault({}),
-    maxClockSkewSeconds: seconds
-      .default(60)
-      .describe("A node whose clock differs more from the worker's is left alone."),
-    verification: z
-      .strictObject({
-        timeoutSeconds: seconds.default(120),
-        probeImage: z
-          .string()
-          .optional()
-          .describe('Image of the probe pod; without it no probe pod is started.'),
-        probeCommand: z.array(z.string()).default([]),
-        execCommand: z
-          .array(z.string())
-          .default(['true'])
-          .describe('Run in a container of the node to prove that exec works.'),
-      })
-      .prefault({}),
-    undoDeadlineSeconds: z
-      .number()
-      .int()
-      .min(10)
-      .default(3600)
-      .describe('How long an undo is retried before the node is left cordoned as NeedsAttention.'),
-  }),
+  z
+    .strictObject({
+      supported: z
+        .array(z.strictObject({ package: packageName, versions: z.array(debianVersion).min(1) }))
+        .default([])
+        .describe('Where a package is listed, only these versions may be installed.'),
+      approval: z
+        .strictObject({
+          required: z.boolean().default(true),
+          quorum: z.number().int().min(1).default(1),
+          requesterMayApprove: z.boolean().default(false),
+          expirySeconds: seconds.min(60).default(7 * 24 * 3600),
+        })
+        .prefault({}),
+      drain: z
+        .strictObject({
+          timeoutSeconds: seconds
+            .min(1)
+            .default(900)
+            .describe('For evictions, once no Job is waited for any more.'),
+          jobs: z
+            .enum(['Wait', 'Evict'])
+            .default('Wait')
+            .describe('Wait: running Job pods are waited for; Evict: they are evicted at once.'),
+          jobTimeoutSeconds: seconds
+            .optional()
+            .describe('How long Jobs are waited for; default: as timeoutSeconds.'),
+          jobsAtTimeout: z
+            .enum(['Fail', 'Later', 'Evict', 'Ask'])
+            .default('Fail')
+            .describe(
+              'Fail: the node is unwound; Later: it comes last; Evict: the Jobs are evicted; Ask: a person decides.',
+            ),
+          atTimeout: z
+            .enum(['Fail', 'Skip', 'Quarantine', 'Force'])
+            .default('Fail')
+            .describe(
+              'When evictions took too long. Fail: the node is unwound and counts as failed; Skip: unwound and left alone; Quarantine: it stays cordoned and tainted for a person; Force: what is left is deleted, budgets or not.',
+            ),
+          maxQuarantined: z
+            .number()
+            .int()
+            .min(0)
+            .default(1)
+            .describe('Nodes of a cluster in quarantine at once; beyond it a node is unwound.'),
+          localStorage: z
+            .enum(['Evict', 'Block'])
+            .default('Evict')
+            .describe('What becomes of pods that would lose an emptyDir or a local volume.'),
+          skipTerminatingAfterSeconds: seconds
+            .optional()
+            .describe(
+              'A pod that is still terminating so long after its grace period is not waited for; without it every one is.',
+            ),
+          rules: z
+            .array(workloadRuleSchema)
+            .default([])
+            .describe('For single workloads; the first rule that matches a pod decides.'),
+        })
+        .prefault({}),
+      holds: z
+        .strictObject({
+          cronJobs: z
+            .enum(['Wait', 'Ignore'])
+            .default('Wait')
+            .describe('Wait: no drain starts that a firing of a CronJob would suffer from.'),
+          otherTools: z
+            .enum(['Wait', 'Ignore'])
+            .default('Wait')
+            .describe('Wait: while another tool, such as kured, says that it works on the node.'),
+          recovery: z
+            .enum(['Wait', 'Ignore'])
+            .default('Wait')
+            .describe('Wait: until workloads are as healthy as before the last node.'),
+          timeoutSeconds: seconds
+            .default(3600)
+            .describe('A node that is held back for longer is skipped.'),
+        })
+        .prefault({})
+        .describe('What holds a node back right before it starts.'),
+      reboot: z
+        .strictObject({
+          timeoutSeconds: seconds
+            .min(10)
+            .default(600)
+            .describe('Until the node is back; then it is quarantined for a person.'),
+        })
+        .prefault({}),
+      maxClockSkewSeconds: seconds
+        .default(60)
+        .describe("A node whose clock differs more from the worker's is left alone."),
+      verification: z
+        .strictObject({
+          timeoutSeconds: seconds.min(5).default(120),
+          probeImage: z
+            .string()
+            .optional()
+            .describe('Image of the probe pod; without it no probe pod is started.'),
+          probeCommand: z.array(z.string()).default([]),
+          execCommand: z
+            .array(z.string())
+            .default(['true'])
+            .describe('Run in a container of the node to prove that exec works.'),
+        })
+        .prefault({}),
+      undoDeadlineSeconds: seconds
+        .min(10)
+        .default(3600)
+        .describe(
+          'How long an undo is retried before the node is left cordoned as NeedsAttention.',
+        ),
+    })
+    .superRefine(obeying(policyProblems)),
 );
 
 export const strategySchema = z.strictObject({

@@ -71,7 +71,7 @@ const cancelledBeyondDeadlines = fault(
   {
     ...{ harmsPods: true, healed: 'plugged in when the node had been given up' },
     ...{ heal: blows.plugIn, ends: 'Cancelled', expect: ['NeedsAttention'] },
-    policy: { undoDeadlineSeconds: 10 },
+    policy: { verification: { timeoutSeconds: 10 }, undoDeadlineSeconds: 10 },
   },
 );
 

@@ -43,7 +43,10 @@ export const REBOOT_FAULTS: readonly Fault[] = [
     {
       ...{ ...reboot, healed: 'booted when the node had been given up', heal: blows.switchOn },
       ...{ expect: ['NeedsAttention'], endWithinMs: 260_000 },
-      policy: { reboot: { timeoutSeconds: 20 }, undoDeadlineSeconds: 10 },
+      policy: {
+        ...{ reboot: { timeoutSeconds: 20 }, verification: { timeoutSeconds: 10 } },
+        undoDeadlineSeconds: 10,
+      },
     },
   ),
 ];
