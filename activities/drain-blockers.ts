@@ -1,6 +1,8 @@
 /** Says of each pod that blocks a drain whose it is, and which budget holds it. */
+import { refusalOf } from '../workflows/domain/disruption-budget.ts';
 import { ownerOf, type PodFacts } from '../workflows/domain/eviction.ts';
 import type { KubeAdapter, V1PodDisruptionBudget } from './adapters/kube-adapter.ts';
+import { budgetFacts } from './budget-facts.ts';
 import { failureType, messageOf } from './failure.ts';
 import { selects } from './selector.ts';
 
@@ -38,12 +40,13 @@ function budgetText(budgets: readonly V1PodDisruptionBudget[], pod: PodFacts): s
   if (pod.terminating) return '';
   return budgets
     .filter(({ spec }) => spec?.selector && selects(spec.selector, pod.labels ?? {}))
-    .map(({ metadata, spec, status }) => {
+    .map((budget) => {
+      const { metadata, status } = budget;
       const allowed = status?.disruptionsAllowed ?? 0;
       const healthy = `${status?.currentHealthy ?? '?'} of ${status?.desiredHealthy ?? '?'} needed are healthy`;
       const said = `budget ${metadata?.name} allows ${allowed} disruption(s), ${healthy}`;
-      const sick = allowed < 1 && pod.ready === false;
-      return sick && spec?.unhealthyPodEvictionPolicy !== 'AlwaysAllow'
+      const facts = { ...pod, budgets: [budgetFacts(budget)] };
+      return refusalOf(facts)?.kind === 'NotReady'
         ? `${said}; the pod is not ready: unhealthyPodEvictionPolicy: AlwaysAllow would let it go`
         : said;
     })

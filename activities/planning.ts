@@ -10,7 +10,7 @@ import type { ActivityDeps } from './deps.ts';
 import { type FleetFacts, gatherFacts } from './facts.ts';
 import { fail } from './failure.ts';
 import { fitting, withFittingDetail } from './plan-size.ts';
-import { drainsOf, type Occupancy, readOccupancy, withoutFalseBlocks } from './wave-drains.ts';
+import { drainsOf, type Occupancy, readOccupancy } from './wave-drains.ts';
 
 /** Packages that an inventory tells of, where they are installed. */
 const RUNTIME_PACKAGES = ['containerd', 'containerd.io', 'runc', 'crun', 'cri-o', 'kubelet'];
@@ -97,8 +97,7 @@ async function plan(deps: ActivityDeps, request: unknown, onProgress: Report): P
   const nodes = made.waves.flatMap((wave) => wave.nodes);
   const impact = nodes.map((node) => impactOn(node, made, found, occupancy));
   const drains = await drainsOf(deps, made, occupancy);
-  if (drains.length === 0) return withFittingDetail({ plan: made, impact });
-  return withFittingDetail({ plan: made, impact: withoutFalseBlocks(impact, drains), drains });
+  return withFittingDetail({ plan: made, impact, ...(drains.length > 0 ? { drains } : {}) });
 }
 
 function impactOn(

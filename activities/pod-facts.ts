@@ -7,6 +7,7 @@ import type {
   V1PodDisruptionBudget,
   V1Volume,
 } from './adapters/kube-adapter.ts';
+import { budgetFacts } from './budget-facts.ts';
 import { isProbe } from './checks/probe.ts';
 import { mapLimited } from './parallel.ts';
 import { selects } from './selector.ts';
@@ -54,10 +55,7 @@ export function podFacts(
     toleratesCordon: toleratesCordon(pod),
     budgets: budgets
       .filter((budget) => budget.spec?.selector && selects(budget.spec.selector, labels))
-      .map((budget) => ({
-        name: budget.metadata?.name ?? '',
-        disruptionsAllowed: budget.status?.disruptionsAllowed ?? 0,
-      })),
+      .map(budgetFacts),
   };
 }
 

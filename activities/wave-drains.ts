@@ -1,19 +1,9 @@
 /** Reads what runs on the nodes of a plan, and tells what draining its waves would meet. */
 import { firingConflicts } from '../workflows/domain/cron.ts';
-import {
-  type BudgetFacts,
-  type SimulatedPod,
-  simulateDrain,
-} from '../workflows/domain/drain-simulation.ts';
+import { type SimulatedPod, simulateDrain } from '../workflows/domain/drain-simulation.ts';
 import type { ClusterAccess } from '../workflows/domain/inventory.ts';
 import { TURN_MS } from '../workflows/domain/lifecycle.ts';
-import type {
-  NodeImpact,
-  Plan,
-  PlannedNode,
-  PlannedWave,
-  WaveDrain,
-} from '../workflows/domain/plan-types.ts';
+import type { Plan, PlannedNode, PlannedWave, WaveDrain } from '../workflows/domain/plan-types.ts';
 import type {
   BoundVolume,
   KubeAdapter,
@@ -30,10 +20,9 @@ const PARALLEL_CALLS = 8;
 /** From so many restarts on, a pod that is not ready is taken for one that keeps crashing. */
 const MANY_RESTARTS = 3;
 
-/** The pods of every node of a plan, and the budgets of their namespaces. */
+/** The pods of every node of a plan, with the budgets that select them. */
 export interface Occupancy {
   podsOf(node: PlannedNode): readonly SimulatedPod[];
-  budgetsOf(cluster: string): readonly BudgetFacts[];
 }
 
 /** Reads the pods of all nodes of a plan; budgets are read once for each namespace. */
@@ -48,12 +37,7 @@ export async function readOccupancy(deps: ActivityDeps, plan: Plan): Promise<Occ
     if (!reader) throw new Error(`the plan has no access to cluster ${node.cluster}`);
     pods.set(keyOf(node), await reader.podsOn(node.node));
   });
-  const budgets = new Map<string, readonly BudgetFacts[]>();
-  for (const [cluster, reader] of readers) budgets.set(cluster, await reader.allBudgets());
-  return {
-    podsOf: (node) => pods.get(keyOf(node)) ?? [],
-    budgetsOf: (cluster) => budgets.get(cluster) ?? [],
-  };
+  return { podsOf: (node) => pods.get(keyOf(node)) ?? [] };
 }
 
 const keyOf = ({ cluster, node }: PlannedNode) => `${cluster}/${node}`;
@@ -74,13 +58,9 @@ class PodReader {
     return await Promise.all(
       pods.map(async (pod) => {
         const budgets = await this.budgetsIn(pod.metadata?.namespace ?? '');
-        return { ...podFacts(pod, budgets, this.volumes), ...healthOf(pod) };
+        return { ...podFacts(pod, budgets, this.volumes), crashLooping: isCrashLooping(pod) };
       }),
     );
-  }
-
-  async allBudgets(): Promise<readonly BudgetFacts[]> {
-    return (await Promise.all(this.budgets.values())).flat().map(budgetFacts);
   }
 
   private budgetsIn(namespace: string): Promise<readonly V1PodDisruptionBudget[]> {
@@ -90,36 +70,17 @@ class PodReader {
   }
 }
 
-function healthOf(pod: V1Pod): Pick<SimulatedPod, 'ready' | 'crashLooping'> {
+function isCrashLooping(pod: V1Pod): boolean {
   const { status } = pod;
-  const ready = isReady(pod);
   const containers = [
     ...(status?.initContainerStatuses ?? []),
     ...(status?.containerStatuses ?? []),
   ];
   const crashes = containers.some(
-    ({ state, restartCount, ready: well }) =>
-      state?.waiting?.reason === 'CrashLoopBackOff' || (!well && restartCount >= MANY_RESTARTS),
+    ({ state, restartCount, ready }) =>
+      state?.waiting?.reason === 'CrashLoopBackOff' || (!ready && restartCount >= MANY_RESTARTS),
   );
-  return { ready, crashLooping: !ready && crashes };
-}
-
-/** Returns what a PodDisruptionBudget says. */
-export function budgetFacts({ metadata, spec, status }: V1PodDisruptionBudget): BudgetFacts {
-  const { minAvailable, maxUnavailable } = spec ?? {};
-  const current = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0);
-  return {
-    namespace: metadata?.namespace ?? '',
-    name: metadata?.name ?? '',
-    counted: status !== undefined && current,
-    disruptionsAllowed: status?.disruptionsAllowed ?? 0,
-    currentHealthy: status?.currentHealthy ?? 0,
-    desiredHealthy: status?.desiredHealthy ?? 0,
-    expectedPods: status?.expectedPods ?? 0,
-    ...(minAvailable === undefined ? {} : { minAvailable: String(minAvailable) }),
-    ...(maxUnavailable === undefined ? {} : { maxUnavailable: String(maxUnavailable) }),
-    unhealthyAlways: spec?.unhealthyPodEvictionPolicy === 'AlwaysAllow',
-  };
+  return crashes && !isReady(pod);
 }
 
 /** Returns what draining each wave that drains would meet; nothing is evicted to find out. */
@@ -142,29 +103,6 @@ export async function drainsOf(
   }));
 }
 
-/**
- * Returns the impact without blocks that the simulation, which knows more of pods and budgets, does
- * not find: the API server lets go of a pod that has not begun to run, or is not ready, more easily.
- */
-export function withoutFalseBlocks(
-  impact: readonly NodeImpact[],
-  drained: readonly WaveDrain[],
-): readonly NodeImpact[] {
-  const keys = drained.flatMap(({ cluster, blockers }) =>
-    blockers.map(({ node, pod }) => `${cluster}/${node} ${pod}`),
-  );
-  const held = new Set(keys);
-  return impact.map((entry) => ({
-    ...entry,
-    pods: entry.pods.map((pod) => {
-      const key = `${entry.cluster}/${entry.node} ${pod.namespace}/${pod.pod}`;
-      if (pod.effect !== 'Blocks' || held.has(key)) return pod;
-      const { reason: _, ...rest } = pod;
-      return { ...rest, effect: 'Evicted' };
-    }),
-  }));
-}
-
 const drains = ({ disruption }: PlannedNode) => disruption === 'Drain' || disruption === 'Reboot';
 
 function blockersOf(wave: PlannedWave, plan: Plan, occupancy: Occupancy) {
@@ -175,7 +113,6 @@ function blockersOf(wave: PlannedWave, plan: Plan, occupancy: Occupancy) {
       disruption: node.disruption,
       pods: occupancy.podsOf(node),
     })),
-    budgets: occupancy.budgetsOf(wave.cluster),
     drain: plan.policy.spec.drain,
     maxUnavailable: wave.maxUnavailable,
     maxPerFailureDomain: wave.maxPerFailureDomain,

@@ -129,13 +129,13 @@ describe('drain', () => {
       {
         metadata: { name: 'web-pdb' },
         spec: { selector: { matchLabels: { app: 'web' } } },
-        status: { disruptionsAllowed: 0, currentHealthy: 2, desiredHealthy: 2, expectedPods: 2 },
+        status: { disruptionsAllowed: 0, currentHealthy: 1, desiredHealthy: 2, expectedPods: 2 },
       },
     ];
     await assert.rejects(drain(kube).result, (error: Error & { type?: string }) => {
       assert.equal(error.type, 'DrainBlocked');
       assert.match(error.message, /shop\/web \(owner ReplicaSet\/web\) would violate the budget/);
-      assert.match(error.message, /budget web-pdb allows 0 disruption\(s\), 2 of 2 needed/);
+      assert.match(error.message, /budget web-pdb allows 0 disruption\(s\), 1 of 2 needed/);
       assert.match(error.message, /the pod is not ready: unhealthyPodEvictionPolicy: AlwaysAllow/);
       assert.match(error.message, /shop\/bare \(owner none\) has no controller/);
       return true;

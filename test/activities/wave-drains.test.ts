@@ -2,13 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { V1PodDisruptionBudget } from '../../activities/adapters/kube-adapter.ts';
+import { budgetFacts } from '../../activities/budget-facts.ts';
 import { withFittingDetail } from '../../activities/plan-size.ts';
-import {
-  budgetFacts,
-  drainsOf,
-  readOccupancy,
-  withoutFalseBlocks,
-} from '../../activities/wave-drains.ts';
+import { drainsOf, readOccupancy } from '../../activities/wave-drains.ts';
 import type { PlanResult } from '../../workflows/domain/plan-types.ts';
 import { planOf } from '../workflows/fixtures.ts';
 import { FakeKube, fakeDeps, pod } from './fakes.ts';
@@ -116,28 +112,6 @@ describe('the drains of a plan', () => {
     assert.deepEqual(await drains(kube, 'Restart'), []);
     assert.equal((await drains(kube, 'Reboot')).length, 2);
   });
-});
-
-it('a pod that only its impact takes for blocked is evicted', () => {
-  const known = { namespace: 'shop', owner: 'ReplicaSet/web', effect: 'Blocks' as const };
-  const pods = ['held', 'free'].map((name) => ({ ...known, pod: name, reason: 'by its budget' }));
-  const impact = { cluster: 'east', node: 'n1', containersThatMustSurvive: 0, pods };
-  const blocker = {
-    node: 'n1',
-    pod: 'shop/held',
-    owner: '',
-    permanent: true,
-    reason: '',
-    advice: '',
-  };
-  const drain = { wave: 'w', cluster: 'east', blockers: [blocker], firings: [] };
-  assert.deepEqual(
-    withoutFalseBlocks([impact], [drain])[0]?.pods.map((one) => [one.pod, one.effect, one.reason]),
-    [
-      ['held', 'Blocks', 'by its budget'],
-      ['free', 'Evicted', undefined],
-    ],
-  );
 });
 
 describe('a budget', () => {

@@ -17,11 +17,16 @@ const service: PodFacts = {
   mirror: false,
   probe: false,
   terminating: false,
+  ready: true,
   budgets: [],
 };
 const job: PodFacts = { ...service, name: 'batch-1', owner: { kind: 'Job', name: 'batch' } };
 const { owner: _, ...bare } = service;
-const budget = (disruptionsAllowed: number) => ({ name: 'web', disruptionsAllowed });
+/** Of a budget that wants two pods. */
+const budget = (disruptionsAllowed: number, name = 'web') => ({
+  ...{ namespace: 'shop', name, counted: true, unhealthyAlways: false, disruptionsAllowed },
+  ...{ currentHealthy: 2 + disruptionsAllowed, desiredHealthy: 2, expectedPods: 5 },
+});
 
 describe('impactOf', () => {
   const cases: [string, PodFacts, EvictionRule['jobs'], string, RegExp?][] = [
@@ -44,6 +49,32 @@ describe('impactOf', () => {
     ['a bare pod going away', { ...bare, terminating: true }, 'Wait', 'Evicted', /terminating/],
     ['a budget with room', { ...service, budgets: [budget(1)] }, 'Wait', 'Evicted'],
     ['a budget without room', { ...service, budgets: [budget(0)] }, 'Wait', 'Blocks', /web allows/],
+    [
+      'a budget without room, not ready',
+      { ...service, ready: false, budgets: [{ ...budget(0), currentHealthy: 1 }] },
+      'Wait',
+      'Blocks',
+      /not ready.* web allows/,
+    ],
+    [
+      'a budget without room, not ready, others are',
+      { ...service, ready: false, budgets: [budget(0)] },
+      'Wait',
+      'Evicted',
+    ],
+    [
+      'a budget without room, pending',
+      { ...service, phase: 'Pending', budgets: [budget(0)] },
+      'Wait',
+      'Evicted',
+    ],
+    [
+      'a budget without count',
+      { ...service, budgets: [{ ...budget(1), counted: false }] },
+      'Wait',
+      'Blocks',
+      /web has not been counted/,
+    ],
     ['two budgets', { ...service, budgets: [budget(5), budget(5)] }, 'Wait', 'Blocks', /several/],
   ];
   for (const [title, pod, jobs, effect, reason] of cases) {
@@ -131,6 +162,36 @@ describe('impactOf', () => {
       if (reason) assert.match(impact?.reason ?? '', reason);
     });
   }
+
+  it('tells where a budget lets the pods of a node go only one after the other', () => {
+    const many = (count: number, more: Partial<PodFacts>) =>
+      Array.from({ length: count }, (_, index) => ({ ...service, name: `p${index}`, ...more }));
+    const reasons = (pods: readonly PodFacts[]) =>
+      impactOf(pods, { disruption: 'Drain', jobs: 'Wait' }).map(({ effect, reason }) =>
+        [effect, ...(reason ? [reason] : [])].join(': '),
+      );
+    const turns = (allowed: number, count: number) =>
+      `Evicted: one after the other: budget web allows ${allowed} at a time, and ${count} of its pods are here`;
+    const three = many(3, { budgets: [budget(1)] });
+    assert.deepEqual(reasons(three), [turns(1, 3), turns(1, 3), turns(1, 3)]);
+    assert.deepEqual(reasons(many(2, { budgets: [budget(2)] })), ['Evicted', 'Evicted']);
+    const others = [
+      ...many(1, { budgets: [budget(1)], phase: 'Pending' }),
+      ...many(1, { budgets: [budget(1)], terminating: true }),
+      ...many(1, { budgets: [budget(1)], owner: { kind: 'Job', name: 'batch' } }),
+      ...many(1, { budgets: [budget(1, 'other')] }),
+      ...many(1, { budgets: [{ ...budget(1), namespace: 'bank' }], namespace: 'bank' }),
+      ...many(1, { budgets: [budget(1)] }),
+    ];
+    assert.deepEqual(reasons(others), [
+      'Evicted',
+      'Evicted: is terminating already',
+      'WaitedFor',
+      'Evicted',
+      'Evicted',
+      'Evicted',
+    ]);
+  });
 
   const anyPod = fc.constantFrom(...cases.map(([, pod]) => pod));
 

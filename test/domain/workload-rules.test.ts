@@ -19,6 +19,7 @@ const service: PodFacts = {
   mirror: false,
   probe: false,
   terminating: false,
+  ready: true,
   budgets: [],
 };
 const job: PodFacts = { ...service, owner: { kind: 'Job', name: 'batch' } };

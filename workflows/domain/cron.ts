@@ -136,6 +136,7 @@ const ANY_POD = {
   mirror: false,
   probe: false,
   terminating: false,
+  ready: true,
   budgets: [],
 } as const;
 

@@ -1,28 +1,16 @@
 /** Decides what the drain of a wave's nodes would meet, before anything is evicted. */
+import {
+  type BudgetFacts,
+  type BudgetRefusal,
+  budgetAsked,
+  refusalOf,
+} from './disruption-budget.ts';
 import { impactOf, ownerOf, type PodFacts, volumesText } from './eviction.ts';
 import type { DrainBlocker } from './plan-types.ts';
 import type { Disruption, Policy } from './spec.ts';
 
-/** What a PodDisruptionBudget asks for, and what it counts now. */
-export interface BudgetFacts {
-  readonly namespace: string;
-  readonly name: string;
-  /** False where the status is missing or of an earlier version of the budget. */
-  readonly counted: boolean;
-  readonly disruptionsAllowed: number;
-  readonly currentHealthy: number;
-  readonly desiredHealthy: number;
-  readonly expectedPods: number;
-  /** As written, e.g. "2" or "50%". */
-  readonly minAvailable?: string;
-  readonly maxUnavailable?: string;
-  /** Whether pods that are not ready may be evicted whatever the budget counts. */
-  readonly unhealthyAlways: boolean;
-}
-
 /** A pod with how well it does. */
 export interface SimulatedPod extends PodFacts {
-  readonly ready: boolean;
   readonly crashLooping: boolean;
 }
 
@@ -35,7 +23,6 @@ export interface SimulatedNode {
 
 export interface SimulatedWave {
   readonly nodes: readonly SimulatedNode[];
-  readonly budgets: readonly BudgetFacts[];
   readonly drain: Policy['spec']['drain'];
   readonly maxUnavailable: number;
   readonly maxPerFailureDomain: number;
@@ -81,7 +68,7 @@ function going(node: SimulatedNode, { drain }: SimulatedWave): readonly Simulate
 type Obstacle = Omit<DrainBlocker, 'node' | 'pod' | 'owner'>;
 
 function obstacleOf(pod: SimulatedPod, wave: SimulatedWave): Obstacle | undefined {
-  return forbidden(pod, wave) ?? heldByBudget(pod, wave) ?? comingBack(pod);
+  return forbidden(pod, wave) ?? heldByBudget(pod) ?? comingBack(pod);
 }
 
 /** What the policy does not evict; a rule that names the pod has decided already. */
@@ -104,23 +91,35 @@ function forbidden(pod: SimulatedPod, { drain }: SimulatedWave): Obstacle | unde
   };
 }
 
-function heldByBudget(pod: SimulatedPod, wave: SimulatedWave): Obstacle | undefined {
-  // The API server asks no budget for a pod that has not begun to run.
-  if (pod.phase === 'Pending') return undefined;
-  if (pod.budgets.length > 1) {
-    const names = pod.budgets.map((budget) => budget.name);
-    return {
-      permanent: true,
-      reason: `is in several disruption budgets (${names.join(', ')}), which the API server refuses to evict`,
-      advice: `let one of them select it: kubectl -n ${pod.namespace} edit pdb ${names.join(' ')}`,
-    };
+function heldByBudget(pod: SimulatedPod): Obstacle | undefined {
+  const refusal = refusalOf(pod);
+  if (!refusal) return undefined;
+  if (refusal.kind === 'Several') return inSeveral(pod);
+  const { name, disruptionsAllowed } = refusal.budget;
+  return { budget: { name, disruptionsAllowed }, ...heldByCount(pod, refusal) };
+}
+
+function heldByCount(
+  pod: SimulatedPod,
+  { kind, budget }: Exclude<BudgetRefusal, { kind: 'Several' }>,
+): Obstacle {
+  switch (kind) {
+    case 'Uncounted':
+      return uncounted(budget);
+    case 'NotReady':
+      return unhealthyHeld(pod, budget);
+    case 'Exhausted':
+      return exhausted(pod, budget);
   }
-  const budget = budgetOf(pod, wave.budgets);
-  if (!budget) return undefined;
-  if (!pod.ready && budget.unhealthyAlways) return undefined;
-  const { name, disruptionsAllowed } = budget;
-  const obstacle = budget.counted ? heldByCount(pod, budget) : uncounted(budget);
-  return obstacle && { budget: { name, disruptionsAllowed }, ...obstacle };
+}
+
+function inSeveral({ namespace, budgets }: SimulatedPod): Obstacle {
+  const names = budgets.map((budget) => budget.name);
+  return {
+    permanent: true,
+    reason: `is in several disruption budgets (${names.join(', ')}), which the API server refuses to evict`,
+    advice: `let one of them select it: kubectl -n ${namespace} edit pdb ${names.join(' ')}`,
+  };
 }
 
 function uncounted({ name }: BudgetFacts): Obstacle {
@@ -131,16 +130,7 @@ function uncounted({ name }: BudgetFacts): Obstacle {
   };
 }
 
-function budgetOf(pod: SimulatedPod, budgets: readonly BudgetFacts[]): BudgetFacts | undefined {
-  const [held] = pod.budgets;
-  return budgets.find(
-    ({ namespace, name }) => held && namespace === pod.namespace && name === held.name,
-  );
-}
-
-function heldByCount(pod: SimulatedPod, budget: BudgetFacts): Obstacle | undefined {
-  if (budget.disruptionsAllowed > 0) return undefined;
-  if (!pod.ready) return unhealthyHeld(pod, budget);
+function exhausted(pod: SimulatedPod, budget: BudgetFacts): Obstacle {
   const { name, namespace, desiredHealthy, currentHealthy, expectedPods } = budget;
   if (isNeverMet(budget)) {
     return {
@@ -157,14 +147,17 @@ function heldByCount(pod: SimulatedPod, budget: BudgetFacts): Obstacle | undefin
 }
 
 /** A pod that is not ready may go while enough others are; else it is held, however broken. */
-function unhealthyHeld(pod: SimulatedPod, budget: BudgetFacts): Obstacle | undefined {
+function unhealthyHeld(pod: SimulatedPod, budget: BudgetFacts): Obstacle {
   const { name, namespace, currentHealthy, desiredHealthy } = budget;
-  if (currentHealthy >= desiredHealthy) return undefined;
+  const why =
+    desiredHealthy === 0
+      ? 'while no other pod is healthy either'
+      : `as long as only ${currentHealthy} of ${desiredHealthy} needed pods are healthy`;
   const patch = '{"spec":{"unhealthyPodEvictionPolicy":"AlwaysAllow"}}';
   const state = pod.crashLooping ? 'keeps crashing' : 'is not ready';
   return {
     permanent: pod.crashLooping,
-    reason: `${state}, and budget ${name} (${written(budget)}) holds it as long as only ${currentHealthy} of ${desiredHealthy} needed pods are healthy`,
+    reason: `${state}, and budget ${name} (${written(budget)}) holds it ${why}`,
     advice: `repair it, or let it go: kubectl -n ${namespace} patch pdb ${name} --type merge -p '${patch}'`,
   };
 }
@@ -215,11 +208,13 @@ function exhaustedTogether(
   leaving: readonly Leaving[],
   wave: SimulatedWave,
 ): readonly DrainBlocker[] {
-  return wave.budgets.flatMap((budget) => {
+  const asked = leaving.flatMap(({ pods }) => pods.flatMap((pod) => budgetAsked(pod) ?? []));
+  const budgets = new Map(asked.map((budget) => [keyOf(budget), budget]));
+  return [...budgets].flatMap(([key, budget]) => {
     const asking = leaving
       .map(({ node, pods }) => ({
         node,
-        pods: pods.filter((pod) => pod.ready && budgetOf(pod, [budget]) === budget),
+        pods: pods.filter((pod) => keyOf(budgetAsked(pod)) === key),
       }))
       .filter(({ pods }) => pods.length > 0);
     const together = atOnce(asking, wave);
@@ -239,6 +234,8 @@ function exhaustedTogether(
     };
   });
 }
+
+const keyOf = (budget: BudgetFacts | undefined) => budget && `${budget.namespace}/${budget.name}`;
 
 /** Those of some nodes that could be in work at once, with most pods first. */
 function atOnce(asking: readonly Leaving[], wave: SimulatedWave): readonly Leaving[] {

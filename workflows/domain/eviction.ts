@@ -1,5 +1,11 @@
 /** Decides what a disruption does to each pod of a node. Called from activities only: may change any day. */
 import type { JobChoice } from '../contract.ts';
+import {
+  type BudgetFacts,
+  type BudgetRefusal,
+  budgetAsked,
+  refusalOf,
+} from './disruption-budget.ts';
 import type { PodImpact } from './inventory.ts';
 import type { Disruption } from './spec.ts';
 import { type DrainRules, ruleFor, waitOf } from './workload-rules.ts';
@@ -25,7 +31,7 @@ export interface PodFacts {
   /** Started by Tidegate itself. */
   readonly probe: boolean;
   readonly terminating: boolean;
-  readonly ready?: boolean;
+  readonly ready: boolean;
   /** Of a terminating pod: when its grace period ends, in milliseconds since 1970. */
   readonly graceEndsMs?: number;
   readonly graceSeconds?: number;
@@ -36,7 +42,7 @@ export interface PodFacts {
   /** The scheduler puts it on cordoned nodes as well. */
   readonly toleratesCordon?: boolean;
   /** PodDisruptionBudgets that select the pod. */
-  readonly budgets: readonly { readonly name: string; readonly disruptionsAllowed: number }[];
+  readonly budgets: readonly BudgetFacts[];
 }
 
 /** How far a disruption goes, what the policy says of drains, and how far one has come. */
@@ -54,12 +60,28 @@ type Effect = Pick<PodImpact, 'effect' | 'reason'>;
 
 /** Returns what happens to each pod of a node. */
 export function impactOf(pods: readonly PodFacts[], rule: EvictionRule): readonly PodImpact[] {
-  return pods.map((pod) => ({
+  const judged = pods.map((pod) => ({ pod, ...effectOn(pod, rule) }));
+  const going = judged.filter(({ effect }) => effect === 'Evicted').map(({ pod }) => pod);
+  return judged.map(({ pod, effect, reason = going.includes(pod) ? inTurn(pod, going) : '' }) => ({
     namespace: pod.namespace,
     pod: pod.name,
     owner: ownerOf(pod),
-    ...effectOn(pod, rule),
+    effect,
+    ...(reason ? { reason } : {}),
   }));
+}
+
+/** Pods that a budget does not let go at once are no block: each waits until another is well elsewhere. */
+function inTurn(pod: PodFacts, going: readonly PodFacts[]): string {
+  const budget = budgetAsked(pod);
+  if (!budget) return '';
+  const same = going.filter((other) => {
+    const asked = budgetAsked(other);
+    return asked?.name === budget.name && asked.namespace === budget.namespace;
+  });
+  const { name, disruptionsAllowed } = budget;
+  if (same.length <= disruptionsAllowed) return '';
+  return `one after the other: budget ${name} allows ${disruptionsAllowed} at a time, and ${same.length} of its pods are here`;
 }
 
 /** Returns Kind/name of a pod's controller, or "none". */
@@ -130,13 +152,19 @@ export function volumesText(volumes: readonly LocalVolume[]): string {
 }
 
 function effectOfBudgets(pod: PodFacts): Effect {
-  if (pod.budgets.length > 1) {
-    const names = pod.budgets.map((budget) => budget.name).join(', ');
-    return { effect: 'Blocks', reason: `is in several disruption budgets (${names})` };
+  const refusal = refusalOf(pod);
+  return refusal ? { effect: 'Blocks', reason: wordsOf(refusal, pod) } : { effect: 'Evicted' };
+}
+
+function wordsOf(refusal: BudgetRefusal, { budgets }: PodFacts): string {
+  switch (refusal.kind) {
+    case 'Several':
+      return `is in several disruption budgets (${budgets.map(({ name }) => name).join(', ')})`;
+    case 'Uncounted':
+      return `disruption budget ${refusal.budget.name} has not been counted yet`;
+    case 'NotReady':
+      return `is not ready, and disruption budget ${refusal.budget.name} allows none now`;
+    case 'Exhausted':
+      return `disruption budget ${refusal.budget.name} allows none now`;
   }
-  const [budget] = pod.budgets;
-  if (budget && budget.disruptionsAllowed < 1) {
-    return { effect: 'Blocks', reason: `disruption budget ${budget.name} allows none now` };
-  }
-  return { effect: 'Evicted' };
 }
