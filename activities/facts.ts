@@ -6,12 +6,13 @@ import type {
   NodeFacts,
   OfferedPackage,
 } from '../workflows/domain/inventory.ts';
+import type { UnavailableNode } from '../workflows/domain/plan-warnings.ts';
 import type { Cluster, Fleet, Rollout } from '../workflows/domain/spec.ts';
 import type { ActivityContext } from './context.ts';
 import { type ActivityDeps, withHost } from './deps.ts';
 import { fail, failureType, messageOf } from './failure.ts';
 import { inspectHost } from './host-facts.ts';
-import { kubeFacts } from './node-facts.ts';
+import { hasCondition, isUnavailable, kubeFacts, nameOf } from './node-facts.ts';
 import { readOffers } from './offers.ts';
 import { mapLimited } from './parallel.ts';
 
@@ -73,6 +74,24 @@ export async function gatherFacts(
     offered: byNode((reading) => reading.offered),
     containers: byNode((reading) => reading.containers),
   };
+}
+
+/** Returns every node of the clusters that is unavailable now, whether or not a rollout aims at it. */
+export async function unavailableNow(
+  deps: ActivityDeps,
+  clusters: readonly ClusterAccess[],
+): Promise<readonly UnavailableNode[]> {
+  const found = await Promise.all(
+    clusters.map(async (access) => {
+      const nodes = await deps.kube(access).listNodes();
+      return nodes.filter(isUnavailable).map((node) => ({
+        cluster: access.cluster,
+        node: nameOf(node),
+        why: hasCondition(node, 'Ready') ? 'cordoned' : 'not Ready',
+      }));
+    }),
+  );
+  return found.flat();
 }
 
 /** Returns how activities reach a cluster of a fleet. */

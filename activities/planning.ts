@@ -4,10 +4,11 @@ import type { PlanningActivities } from '../workflows/contract.ts';
 import { impactOf } from '../workflows/domain/eviction.ts';
 import { invertPlan, makePlan } from '../workflows/domain/plan.ts';
 import type { NodeImpact, Plan, PlannedNode, PlanResult } from '../workflows/domain/plan-types.ts';
+import { planWarnings } from '../workflows/domain/plan-warnings.ts';
 import { readDocuments, resolveDocument } from './adapters/documents.ts';
 import { withHeartbeats } from './context.ts';
 import type { ActivityDeps } from './deps.ts';
-import { type FleetFacts, gatherFacts } from './facts.ts';
+import { type FleetFacts, gatherFacts, unavailableNow } from './facts.ts';
 import { fail } from './failure.ts';
 import { fitting, withFittingDetail } from './plan-size.ts';
 import { drainsOf, type Occupancy, readOccupancy } from './wave-drains.ts';
@@ -97,7 +98,13 @@ async function plan(deps: ActivityDeps, request: unknown, onProgress: Report): P
   const nodes = made.waves.flatMap((wave) => wave.nodes);
   const impact = nodes.map((node) => impactOn(node, made, found, occupancy));
   const drains = await drainsOf(deps, made, occupancy);
-  return withFittingDetail({ plan: made, impact, ...(drains.length > 0 ? { drains } : {}) });
+  const warnings = planWarnings(made, await unavailableNow(deps, made.clusters));
+  return withFittingDetail({
+    plan: made,
+    impact,
+    ...(drains.length > 0 ? { drains } : {}),
+    ...(warnings.length > 0 ? { warnings } : {}),
+  });
 }
 
 function impactOn(

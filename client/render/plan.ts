@@ -39,6 +39,7 @@ export function renderPlan(result: PlanResult, hints: PlanHints, look: Look): st
     ...(plan.waves.length === 0 ? ['Nothing to do: every node is as wanted already.'] : []),
     ...listed('Already done', plan.alreadyDone, look),
     ...listed('Excluded', plan.excluded, look),
+    ...warned(result.warnings ?? [], look),
     `${paint('Digest', 'bold', look)}  ${plan.digest}`,
     ...(hints.next.length > 0
       ? [`${paint('Next', 'bold', look)}\n${indent(hints.next.join('\n'))}`]
@@ -181,6 +182,12 @@ const WORDS = {
 function podLine({ node }: PlannedNode, { namespace, pod, owner, effect, reason }: PodImpact) {
   const by = owner === 'none' ? 'no controller' : owner;
   return `${node} ${WORDS[effect]} ${namespace}/${pod} (${by})${reason ? `: ${reason}` : ''}`;
+}
+
+function warned(warnings: readonly string[], look: Look): string[] {
+  if (warnings.length === 0) return [];
+  const lines = warnings.map((line) => paint(line, 'yellow', look));
+  return [`${paint('Warnings', 'bold', look)}\n${indent(lines.join('\n'))}`];
 }
 
 function listed(title: string, nodes: readonly ExcludedNode[], look: Look): string[] {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { HostAdapter } from '../../activities/adapters/host-adapter.ts';
 import { judgeHost, judgeNode } from '../../activities/checks/host-check.ts';
+import { unavailableNow } from '../../activities/facts.ts';
 import {
   clockSkew,
   type HostInspection,
@@ -12,7 +13,7 @@ import { parseOffers } from '../../activities/offers.ts';
 import { parseRecord } from '../../activities/records.ts';
 import { unitName } from '../../activities/transaction.ts';
 import type { PlannedPackage } from '../../workflows/domain/plan-types.ts';
-import { FakeKube } from './fakes.ts';
+import { access, FakeKube, fakeDeps } from './fakes.ts';
 
 const records = (text: string) => text.trim().split('\n').map(parseRecord);
 
@@ -228,6 +229,19 @@ describe('judgeNode', () => {
       { type: 'NetworkUnavailable', status: 'True' },
     ]);
     assert.equal(judgeNode(bad).kind, 'Waiting');
+  });
+});
+
+describe('unavailableNow', () => {
+  it('names every node that is away, of the rollout or not', async () => {
+    const kube = new FakeKube();
+    kube.addNode('east-1');
+    kube.addNode('east-2', { spec: { unschedulable: true } });
+    kube.addNode('other', { status: { conditions: [{ type: 'Ready', status: 'False' }] } });
+    assert.deepEqual(await unavailableNow(fakeDeps(kube).deps, [access]), [
+      { cluster: 'east', node: 'east-2', why: 'cordoned' },
+      { cluster: 'east', node: 'other', why: 'not Ready' },
+    ]);
   });
 });
 

@@ -95,6 +95,13 @@ Next
   );
 });
 
+test('a plan warns of what may stop it, right above its digest', () => {
+  const warnings = ['cluster east: east-9 (cordoned) is unavailable now'];
+  const text = renderPlan({ plan, impact: [], warnings }, { next: [] }, PLAIN);
+  assert.match(text, /\n\nWarnings\n {2}cluster east: east-9 \(cordoned\) is .*\n\nDigest {2}/);
+  assert.doesNotMatch(renderPlan({ plan, impact: [] }, { next: [] }, PLAIN), /Warnings/);
+});
+
 test('a plan that drains names the pods it moves, waits for, and is blocked by', () => {
   const drained = planOf({ count: 1, disruption: 'Drain' });
   const pod = (name: string, owner: string) => ({ namespace: 'shop', pod: name, owner });

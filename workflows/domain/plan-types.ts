@@ -133,4 +133,6 @@ export interface PlanResult {
   readonly impact: readonly NodeImpact[];
   /** Of the waves that drain; absent in plans of before. */
   readonly drains?: readonly WaveDrain[];
+  /** What may stop or surprise, as seen when the plan was made; absent where there is nothing. */
+  readonly warnings?: readonly string[];
 }
