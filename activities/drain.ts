@@ -4,6 +4,7 @@ import type { DrainResult, NodeActivities } from '../workflows/contract.ts';
 import { ownerOf } from '../workflows/domain/eviction.ts';
 import { drainLimitSeconds } from '../workflows/domain/workload-rules.ts';
 import type { BoundVolume, KubeAdapter } from './adapters/kube-adapter.ts';
+import { byAdmission } from './adapters/kube-errors.ts';
 import { withHeartbeats } from './context.ts';
 import type { ActivityDeps } from './deps.ts';
 import { describeBlockers } from './drain-blockers.ts';
@@ -225,8 +226,9 @@ class Drain {
       await this.kube.deletePod(pod.namespace, pod.name, uid);
     } catch (error) {
       if (failureType(error) !== 'KubernetesForbidden') throw error;
-      this.mayNotForce = true;
-      return this.later(uid, FAILED_RETRY_MS, HOW_TO_ALLOW_FORCE);
+      const said = messageOf(error);
+      this.mayNotForce ||= !byAdmission(said);
+      return this.later(uid, FAILED_RETRY_MS, byAdmission(said) ? said : HOW_TO_ALLOW_FORCE);
     }
     this.accepted(entry, this.forced(entry, why));
   }

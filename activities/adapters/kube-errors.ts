@@ -42,9 +42,9 @@ function retryAfter(headers: unknown): { retryAfterSeconds?: number } {
  */
 const REFUSED_AGAIN_MS: readonly number[] = [500, 1000, 2000, 4000];
 
-/** Tells whether an admission webhook has denied a call, or could not be asked. */
-export function byWebhook(message: string): boolean {
-  return /^admission webhook "|failed calling webhook/.test(message);
+/** Tells whether a webhook or a policy of the cluster denied a call, or could not be asked; authorization did not. */
+export function byAdmission(message: string): boolean {
+  return /admission webhook "|failed calling webhook|ValidatingAdmissionPolicy '/.test(message);
 }
 
 /** Fails as an error says; `what` names the call, e.g. "get node east-1 of cluster east". */
@@ -59,8 +59,8 @@ export function failApi(what: string, error: unknown): never {
   if (answer.code === 429 || answer.code >= 500) {
     fail('KubernetesUnreachable', `Could not ${what}: ${answer.code} ${answer.message}`);
   }
-  const help = byWebhook(answer.message)
-    ? 'Let that webhook admit it'
+  const help = byAdmission(answer.message)
+    ? 'Let what denies it admit it'
     : 'Apply deploy/rbac.yaml or correct the kubeconfig';
   fail(
     'KubernetesForbidden',
@@ -83,6 +83,11 @@ export async function call<T>(
   }
 }
 
+/** Runs a call that reads one object; undefined if there is none. */
+export async function lookUp<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
+  return await call<T | undefined>(what, work, { 404: undefined });
+}
+
 /** Makes a call again that is refused, for some seconds; then throws the client library's error. */
 export async function unlessRefused<T>(
   work: () => Promise<T>,
@@ -95,7 +100,7 @@ export async function unlessRefused<T>(
     const refused = answer?.code === 401 || answer?.code === 403;
     if (!refused || pauseMs === undefined) throw error;
     // One that names its cause, as a namespace that is going or a webhook, is no matter of accounts and roles.
-    if (answer.causes.length > 0 || byWebhook(answer.message)) throw error;
+    if (answer.causes.length > 0 || byAdmission(answer.message)) throw error;
   }
   await delay(pauseMs);
   return await unlessRefused(work, laterMs);

@@ -8,7 +8,7 @@ import {
 import type { MaintenanceLease } from '../../workflows/domain/other-tools.ts';
 import type { KubeAdapter, LeaseRecord } from './kube-adapter.ts';
 import { apiClient } from './kube-config.ts';
-import { call } from './kube-errors.ts';
+import { call, lookUp } from './kube-errors.ts';
 
 type LeaseCalls = Pick<KubeAdapter, 'getLease' | 'putLease' | 'deleteLease' | 'maintenanceLeases'>;
 
@@ -22,10 +22,8 @@ export function leaseCalls(config: KubeConfig, cluster: string): LeaseCalls {
   const api = apiClient(config, CoordinationV1Api);
   return {
     getLease: async (namespace, name) => {
-      const lease = await call(
-        `get lease ${namespace}/${name} of ${cluster}`,
-        async () => await api.readNamespacedLease({ namespace, name }),
-        { 404: undefined as never },
+      const lease = await lookUp(`get lease ${namespace}/${name} of ${cluster}`, () =>
+        api.readNamespacedLease({ namespace, name }),
       );
       return lease && readLease(lease);
     },

@@ -1,17 +1,8 @@
 /** Calls for volumes: what a claim is bound to, and what is attached to a node. */
-import {
-  CoreV1Api,
-  type KubeConfig,
-  StorageV1Api,
-  type V1PersistentVolume,
-  type V1PersistentVolumeClaim,
-} from '@kubernetes/client-node';
+import { CoreV1Api, type KubeConfig, StorageV1Api } from '@kubernetes/client-node';
 import type { KubeAdapter } from './kube-adapter.ts';
 import { apiClient } from './kube-config.ts';
-import { call } from './kube-errors.ts';
-
-/** What is gone meanwhile is an answer. */
-const GONE = { 404: undefined };
+import { call, lookUp } from './kube-errors.ts';
 
 type StorageCalls = Pick<KubeAdapter, 'volumeOfClaim' | 'attachmentsOn'>;
 
@@ -21,17 +12,13 @@ export function storageCalls(config: KubeConfig, cluster: string): StorageCalls 
   const storage = apiClient(config, StorageV1Api);
   return {
     volumeOfClaim: async (namespace, claim) => {
-      const bound = await call<V1PersistentVolumeClaim | undefined>(
-        `get claim ${namespace}/${claim} of ${cluster}`,
-        () => core.readNamespacedPersistentVolumeClaim({ namespace, name: claim }),
-        GONE,
+      const bound = await lookUp(`get claim ${namespace}/${claim} of ${cluster}`, () =>
+        core.readNamespacedPersistentVolumeClaim({ namespace, name: claim }),
       );
       const name = bound?.spec?.volumeName;
       if (!name) return undefined;
-      const volume = await call<V1PersistentVolume | undefined>(
-        `get volume ${name} of ${cluster}`,
-        () => core.readPersistentVolume({ name }),
-        GONE,
+      const volume = await lookUp(`get volume ${name} of ${cluster}`, () =>
+        core.readPersistentVolume({ name }),
       );
       return { name, local: Boolean(volume?.spec?.local ?? volume?.spec?.hostPath) };
     },

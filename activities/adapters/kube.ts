@@ -2,9 +2,9 @@
 import { CoreV1Api, type KubeConfig, PolicyV1Api } from '@kubernetes/client-node';
 import type { ClusterAccess } from '../../workflows/domain/inventory.ts';
 import { fail } from '../failure.ts';
-import type { EvictionAnswer, KubeAdapter } from './kube-adapter.ts';
+import type { EvictionAnswer, KubeAdapter, V1Pod } from './kube-adapter.ts';
 import { apiClient, loadKubeConfig } from './kube-config.ts';
-import { apiAnswer, byWebhook, call, failApi, unlessRefused } from './kube-errors.ts';
+import { apiAnswer, byAdmission, call, failApi, lookUp, unlessRefused } from './kube-errors.ts';
 import { execInPod } from './kube-exec.ts';
 import { jobCalls } from './kube-jobs.ts';
 import { leaseCalls } from './kube-leases.ts';
@@ -37,10 +37,8 @@ function nodeCalls(core: CoreV1Api, cluster: string): NodeCalls {
         return list.items;
       }),
     getNode: async (node) => {
-      const found = await call(
-        `get node ${node} of ${cluster}`,
-        async () => await core.readNode({ name: node }),
-        { 404: undefined as never },
+      const found = await lookUp(`get node ${node} of ${cluster}`, () =>
+        core.readNode({ name: node }),
       );
       return found ?? gone(node);
     },
@@ -72,16 +70,14 @@ function podCalls(core: CoreV1Api, config: KubeConfig, cluster: string): PodCall
         return (await core.listPodForAllNamespaces({ fieldSelector: selector })).items;
       }),
     getPod: (namespace, name) =>
-      call(
-        `get pod ${namespace}/${name} of ${cluster}`,
-        async () => await core.readNamespacedPod({ namespace, name }),
-        { 404: undefined as never },
+      lookUp(`get pod ${namespace}/${name} of ${cluster}`, () =>
+        core.readNamespacedPod({ namespace, name }),
       ),
     createPod: (namespace, pod) =>
-      call(
+      call<V1Pod | undefined>(
         `create pod ${namespace}/${pod.metadata?.name} in ${cluster}`,
-        async () => await core.createNamespacedPod({ namespace, body: pod }),
-        { 409: undefined as never },
+        () => core.createNamespacedPod({ namespace, body: pod }),
+        { 409: undefined },
       ),
     deletePod: (namespace, name, uid) =>
       call<void>(
@@ -120,13 +116,15 @@ async function evict(
 export function judgeEviction(error: unknown, what: string): EvictionAnswer {
   const answer = apiAnswer(error);
   const message = answer?.message ?? '';
-  // A webhook may deny with any code; what it says is of this pod, not of our permissions.
-  if (byWebhook(message)) return { kind: 'Failed', message };
+  // Admission may deny with any code; what it says is of this pod, not of our permissions.
+  if (byAdmission(message)) return { kind: 'Failed', message };
   switch (answer?.code) {
     case 404:
     case 409:
       return { kind: 'Gone' };
     case 403:
+      // A budget with more evictions than its controller has yet seen; that settles by itself.
+      if (/^poddisruptionbudget/.test(message)) return { kind: 'BudgetRefused', message };
       // A pod of a namespace that is going goes by itself; nothing may be created there any more.
       return answer.causes.includes('NamespaceTerminating')
         ? { kind: 'TryLater', message }

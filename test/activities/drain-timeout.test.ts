@@ -123,6 +123,21 @@ describe('Force', () => {
     assert.match(text(error), /not drained after 6[01] s/);
   });
 
+  it('tries again where a webhook denies the deletion, and names it', async () => {
+    const kube = new FakeKube();
+    refuse(kube);
+    const said = 'admission webhook "pods.example.com" denied the request: it holds the lock';
+    let denials = 3;
+    kube.onDelete = () => (denials-- > 0 ? fail('KubernetesForbidden', `403 ${said}`) : undefined);
+    const { result } = drain({ pods: [pod('web', 'ReplicaSet/web')], policy }, kube);
+    assert.deepEqual((await result).evicted, ['shop/web']);
+    kube.onDelete = () => fail('KubernetesForbidden', `403 ${said}`);
+    const denied = drain({ pods: [pod('web', 'ReplicaSet/web')], policy }, kube);
+    const error = await failing(denied.result, 'DrainBlocked');
+    assert.match(text(error), /shop\/web .*admission webhook "pods\.example\.com" denied/);
+    assert.doesNotMatch(text(error), /clusterrolebinding/);
+  });
+
   it('is not used under any other policy', async () => {
     const kube = new FakeKube();
     refuse(kube);

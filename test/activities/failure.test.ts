@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { judgeEviction } from '../../activities/adapters/kube.ts';
-import { apiAnswer, failApi, unlessRefused } from '../../activities/adapters/kube-errors.ts';
+import {
+  apiAnswer,
+  failApi,
+  lookUp,
+  unlessRefused,
+} from '../../activities/adapters/kube-errors.ts';
 import { failure, failureType } from '../../activities/failure.ts';
 import { FAILURE_TYPES, FAILURES } from '../../workflows/domain/failures.ts';
 
@@ -64,6 +69,30 @@ describe('errors of the Kubernetes API', () => {
   });
 });
 
+describe('lookUp', () => {
+  const looking = (error: Error) => lookUp('get node x', () => Promise.reject(error));
+
+  it('takes "not found" for an answer, and nothing else', async () => {
+    assert.equal(await looking(apiError(404, 'not found')), undefined);
+    await assert.rejects(looking(apiError(410, 'gone')), { type: 'KubernetesForbidden' });
+    await assert.rejects(looking(apiError(500, 'etcd')), { type: 'KubernetesUnreachable' });
+  });
+});
+
+describe('a write that a webhook denies', () => {
+  it('is not put down to our permissions', () => {
+    const help = (message: string) => {
+      try {
+        failApi('patch node x', apiError(403, message));
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    assert.match(help(WEBHOOK) ?? '', /pods\.example\.com.*Let what denies it admit it\.$/);
+    assert.match(help(RBAC) ?? '', /Apply deploy\/rbac\.yaml/);
+  });
+});
+
 describe('unlessRefused', () => {
   const tried = async (answers: readonly (Error | 'fine')[]) => {
     let calls = 0;
@@ -93,6 +122,12 @@ describe('unlessRefused', () => {
 
 const WEBHOOK = 'admission webhook "pods.example.com" denied the request: it holds the lock';
 
+const POLICY = `evictions.policy "web" is forbidden: ValidatingAdmissionPolicy 'calm' with binding 'calm' denied request: not now`;
+const BEHIND =
+  'poddisruptionbudget.policy "web" is forbidden: DisruptedPods map too big - too many evictions not confirmed by PDB controller';
+const RBAC =
+  'pods "web" is forbidden: User "system:serviceaccount:tidegate:tidegate-worker" cannot create resource "pods/eviction" in API group "" in the namespace "shop"';
+
 describe('judgeEviction', () => {
   const budget = apiError(429, 'Cannot evict pod as it would violate', ['DisruptionBudget']);
   const cases: [string, Error, string][] = [
@@ -101,6 +136,8 @@ describe('judgeEviction', () => {
     ['two budgets', apiError(500, 'This pod has more than one PodDisruptionBudget'), 'Failed'],
     ['a webhook that denies it', apiError(403, WEBHOOK), 'Failed'],
     ['one that denies in words of its own', apiError(409, WEBHOOK), 'Failed'],
+    ['a policy that denies it', apiError(422, POLICY), 'Failed'],
+    ['a budget behind its evictions', apiError(403, BEHIND), 'BudgetRefused'],
     [
       'one that cannot be asked',
       apiError(500, 'Internal error occurred: failed calling webhook "pods.example.com"'),
@@ -126,7 +163,7 @@ describe('judgeEviction', () => {
     assert.deepEqual(judgeEviction(busy, 'evict'), answer);
   });
   it('a missing permission is a failure', () => {
-    const type = typeOf(() => judgeEviction(apiError(403, 'may not'), 'evict'));
+    const type = typeOf(() => judgeEviction(apiError(403, RBAC), 'evict'));
     assert.equal(type, 'KubernetesForbidden');
   });
 });
