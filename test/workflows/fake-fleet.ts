@@ -56,6 +56,8 @@ export class FakeFleet {
   recoveryIgnored = false;
   /** What holds nodes back, asked at each look. */
   holdsNow: () => readonly Hold[] = () => [];
+  /** Units of other runs that the host still runs, asked at each inspection. */
+  transactionsNow: () => readonly string[] = () => [];
   readonly jobChoices: (JobChoice | undefined)[] = [];
   /** Versions whose daemon does not come up: verification of them fails. */
   readonly broken = new Set<string>();
@@ -116,6 +118,7 @@ export class FakeFleet {
           ready: true,
           unschedulable: node.cordoned,
           containers: CONTAINERS,
+          runningTransactions: this.transactionsNow(),
           ...(node.lease ? { lease: { ...LEASE, holder: node.lease } } : {}),
         })),
       lease: (input) =>

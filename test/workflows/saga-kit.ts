@@ -1,11 +1,13 @@
 /** What tests of one node's saga share: a test bed, runs of the workflow, and the invariant. */
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
 import { type NodeOutcome, nodeWorkflowId, TASK_QUEUE } from '../../workflows/contract.ts';
 import type { Disruption } from '../../workflows/domain/spec.ts';
 import { nodeWorkflow } from '../../workflows/node.ts';
 import { startTestBed, type TestBed } from './environment.ts';
-import { type FakeFleet, FROM, TO } from './fake-fleet.ts';
+import { type FakeFleet, FROM, type StepName, TO } from './fake-fleet.ts';
 import { nodeInput } from './fixtures.ts';
 
 export const NODE = 'east-1';
@@ -42,6 +44,26 @@ export function begin(disruption: Disruption, drain: object) {
     workflowId: ID,
     args: [{ ...input, policy }],
   });
+}
+
+/** Cancels the workflow in the middle of the given step, once. */
+export function cancelDuring(fleet: FakeFleet, step: StepName): void {
+  let cancelled = false;
+  fleet.during(async (current) => {
+    if (current !== step || cancelled) return;
+    cancelled = true;
+    await handle().cancel();
+    await untilTold();
+  });
+}
+
+/** Heartbeats as a real step does until the cancellation has arrived (or never will). */
+async function untilTold(): Promise<void> {
+  const context = Context.current();
+  for (let i = 0; i < 20 && !context.cancellationSignal.aborted; i++) {
+    context.heartbeat();
+    await delay(50);
+  }
 }
 
 /** The one invariant: as found, or updated, or cordoned and marked for a person. */

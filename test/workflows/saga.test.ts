@@ -4,34 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { Context } from '@temporalio/activity';
-import { type FakeFleet, FROM, type StepName, TO } from './fake-fleet.ts';
-import { assertInvariant, handle, NODE, run, withNode } from './saga-kit.ts';
+import { FROM, TO } from './fake-fleet.ts';
+import { assertInvariant, cancelDuring, NODE, run, withNode } from './saga-kit.ts';
 
 const BEFORE = ['inspect', 'lease', 'stage', 'cordon', 'drain'] as const;
 const FORWARD = [...BEFORE, 'apply', 'reboot', 'verify'] as const;
 const FINAL = ['uncordon', 'release'] as const;
 const UNDOS = ['revert', 'uncordon', 'unstage', 'release'] as const;
-/** Cancels the workflow in the middle of the given step, once. */
-function cancelDuring(fleet: FakeFleet, step: StepName): void {
-  let cancelled = false;
-  fleet.during(async (current) => {
-    if (current !== step || cancelled) return;
-    cancelled = true;
-    await handle().cancel();
-    await untilTold();
-  });
-}
-
-/** Heartbeats as a real step does until the cancellation has arrived (or never will). */
-async function untilTold(): Promise<void> {
-  const context = Context.current();
-  for (let i = 0; i < 20 && !context.cancellationSignal.aborted; i++) {
-    context.heartbeat();
-    await delay(50);
-  }
-}
 
 describe('one node', () => {
   it('goes through the saga in order', async () => {
