@@ -67,6 +67,13 @@ export function parseInspection(records: readonly HostRecord[], node: string): H
     const value = fieldsOf(records, kind)[0]?.[0]?.trim();
     return value || fail('HostCommandFailed', `${node}: the host did not tell its ${kind}.`);
   };
+  const lacks = fieldsOf(records, 'lacks').flat();
+  if (lacks.length > 0) {
+    fail(
+      'HostCommandFailed',
+      `${node}: ${one('osPrettyName')} has no ${lacks.join(' and no ')}: Tidegate changes only hosts with apt and dpkg.`,
+    );
+  }
   const daemons = fieldsOf(records, 'daemon').flatMap(([name, version]) =>
     name && version ? [[name, version] as const] : [],
   );

@@ -15,6 +15,7 @@ release() { (. /etc/os-release; eval "printf '%s' \\"\\\${$1:-}\\""); }
 host() {
   line os "$(release ID)-$(release VERSION_ID)"
   line osPrettyName "$(release PRETTY_NAME)"
+  for tool in dpkg apt-get; do command -v "$tool" >/dev/null 2>&1 || line lacks "$tool"; done
   line architecture "$(dpkg --print-architecture)"
   line kernel "$(uname -r)"
   line bootId "$(cat /proc/sys/kernel/random/boot_id)"

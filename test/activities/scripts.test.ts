@@ -139,6 +139,15 @@ describe('INSPECT_SCRIPT', () => {
     assert.deepEqual(silent.host.daemons, {});
   });
 
+  it('a host of another package manager is refused with words', () => {
+    const elsewhere = `command() { return 1; }\n${INSPECT_SCRIPT}`;
+    const records = sandbox.run(elsewhere, [], QUIET);
+    assert.throws(
+      () => parseInspection(records, 'east-1'),
+      /has no dpkg and no apt-get: Tidegate changes only hosts with apt and dpkg/,
+    );
+  });
+
   it('tells what becomes of containers when systemd stops the daemon', () => {
     const records = inspect({ ctr: ctr('tasks) ;;') });
     assert.deepEqual(parseInspection(records, 'east-1').host.killModes, { containerd: 'process' });
