@@ -26,6 +26,35 @@ describe('a pod that is stuck', () => {
     assert.match((await result).notes?.join() ?? '', /stuck .* not waited for \(finalizers: ex/);
     assert.ok(run.deps.clock.now() - before >= 10_000, 'not before its time');
   });
+
+  /** Evicts a pod of a node whose kubelet is dead: it is marked, and stays. */
+  function withoutKubelet(policy: object) {
+    const kube = new FakeKube();
+    const made = drain({ pods: [pod('web', 'ReplicaSet/web')], policy }, kube);
+    const { clock } = made.run.deps;
+    kube.onEvict = () => {
+      const deletionTimestamp = new Date(clock.now() + 30_000);
+      kube.pods = [pod('web', 'ReplicaSet/web', { metadata: { deletionTimestamp } })];
+      return { kind: 'Accepted' };
+    };
+    return { kube, result: made.result, start: clock.now(), clock };
+  }
+
+  it('since the kubelet is dead is evicted once, and the kubelet is named', async () => {
+    const { kube, result } = withoutKubelet({});
+    const error = await failing(result, 'DrainBlocked');
+    assert.match(text(error), /has not terminated, 2\d s after its grace .* kubelet of the node/);
+    assert.deepEqual(kube.evictions, ['web']);
+  });
+
+  it('since the kubelet is dead is not waited for where the policy says so', async () => {
+    const { kube, result, start, clock } = withoutKubelet({ skipTerminatingAfterSeconds: 10 });
+    const { evicted, notes } = await result;
+    assert.deepEqual(evicted, ['shop/web']);
+    assert.match(notes?.join() ?? '', /shop\/web .* 10 s after its grace period and is not waited/);
+    assert.ok(clock.now() - start >= 40_000, 'grace period and limit');
+    assert.deepEqual(kube.evictions, ['web']);
+  });
 });
 
 describe('a pod that comes straight back', () => {

@@ -121,6 +121,23 @@ describe('drain', () => {
     assert.deepEqual(gaps, [1500, 1500, 1500]);
   });
 
+  it('evicts pods one after the other where their budget allows one at a time', async () => {
+    const kube = new FakeKube();
+    kube.pods = ['a', 'b', 'c'].map((name) => pod(name, 'ReplicaSet/web'));
+    const accept = kube.onEvict;
+    const { run, result } = drain(kube);
+    let allowedFromMs = 0;
+    kube.onEvict = (which) => {
+      if (run.deps.clock.now() < allowedFromMs) return { kind: 'BudgetRefused', message: 'no' };
+      // The next one may go when a new pod is ready elsewhere.
+      allowedFromMs = run.deps.clock.now() + 10_000;
+      return accept(which);
+    };
+    const start = run.deps.clock.now();
+    assert.deepEqual([...(await result).evicted].sort(), ['shop/a', 'shop/b', 'shop/c']);
+    assert.ok(run.deps.clock.now() - start >= 20_000);
+  });
+
   it('names every blocker with owner and budget when time is up', async () => {
     const kube = new FakeKube();
     kube.pods = [pod('web', 'ReplicaSet/web'), pod('bare')];
