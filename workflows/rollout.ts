@@ -294,13 +294,22 @@ class RolloutRun {
   private judge(args: { wave: PlannedWave; outcome: WaveOutcome; budget: number }): string {
     const { wave, outcome, budget } = args;
     if (this.desk.interrupted()) return this.desk.interruption();
-    const { canary } = wave;
-    const failure = waveFailure({ canary, outcomes: outcome.nodes, failureBudget: budget });
+    const failure = this.failureOf({ wave, outcome, budget });
     if (failure === '') return outcome.notStarted.length > 0 ? (outcome.reason ?? 'stopped') : '';
     const details = outcome.nodes.flatMap((entry) =>
       entry.reasons.map((reason) => `${entry.node}: ${reason}`),
     );
     return [`${wave.name} failed: ${failure}`, ...details].join('; ');
+  }
+
+  /** Where the rule of before says something else, a rollout that began under it keeps it. */
+  private failureOf(args: { wave: PlannedWave; outcome: WaveOutcome; budget: number }): string {
+    const { wave, outcome, budget: failureBudget } = args;
+    const question = { canary: wave.canary, outcomes: outcome.nodes, failureBudget };
+    const [now, before] = [false, true].map((everyWaveUpdates) =>
+      waveFailure({ ...question, everyWaveUpdates }),
+    );
+    return now === before || patched('failed-within-budget') ? (now ?? '') : (before ?? '');
   }
 
   /** What earlier waves left of the failure budget. */

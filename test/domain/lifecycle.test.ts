@@ -240,6 +240,19 @@ describe('waveFailure', () => {
     });
   }
 
+  it('has the rule of before for rollouts that began under it', () => {
+    const judge = (outcome: string, everyWaveUpdates: boolean) =>
+      waveFailure({
+        ...{ canary: false, failureBudget: 1, everyWaveUpdates },
+        outcomes: [{ node: 'n1', outcome }],
+      });
+    assert.equal(judge('RolledBack', true), NONE);
+    assert.equal(judge('RolledBack', false), '');
+    for (const outcome of ['Skipped', 'Updated', 'Deferred']) {
+      assert.equal(judge(outcome, true), judge(outcome, false), outcome);
+    }
+  });
+
   it('knows which ends are failures', () => {
     assert.deepEqual(NODE_PHASES.filter(isFailedNode), ['RolledBack', 'NeedsAttention']);
   });

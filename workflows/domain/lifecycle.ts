@@ -111,6 +111,8 @@ export interface WaveJudgementInput {
   readonly canary: boolean;
   readonly outcomes: readonly { readonly node: string; readonly outcome: string }[];
   readonly failureBudget: number;
+  /** Rule of rollouts that began before nodes that failed within the budget counted as accounted for. */
+  readonly everyWaveUpdates?: boolean;
 }
 
 /** Returns why a wave has failed, or an empty string while the rollout may go on. */
@@ -126,9 +128,11 @@ export function waveFailure(input: WaveJudgementInput): string {
   }
   // Nodes that failed within the budget are accounted for; a wave that went past all of its nodes is not.
   const skipped = input.outcomes.filter((entry) => entry.outcome === 'Skipped');
-  if (input.outcomes.length > 0 && skipped.length === input.outcomes.length)
-    return 'no node of the wave was updated';
-  return '';
+  const deferred = input.outcomes.some((entry) => entry.outcome === 'Deferred');
+  const none = input.everyWaveUpdates
+    ? good.length === 0 && !deferred
+    : skipped.length === input.outcomes.length;
+  return none && input.outcomes.length > 0 ? 'no node of the wave was updated' : '';
 }
 
 /** How long a node is expected to take while none of its rollout has ended. */
