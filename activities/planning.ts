@@ -1,6 +1,7 @@
 /** Activities that plan and look: documents and facts in, a plan or an inventory out. */
 import { createHash } from 'node:crypto';
 import type { PlanningActivities } from '../workflows/contract.ts';
+import { drainWarnings } from '../workflows/domain/drain-warnings.ts';
 import { impactOf } from '../workflows/domain/eviction.ts';
 import { invertPlan, makePlan } from '../workflows/domain/plan.ts';
 import type { NodeImpact, Plan, PlannedNode, PlanResult } from '../workflows/domain/plan-types.ts';
@@ -98,7 +99,10 @@ async function plan(deps: ActivityDeps, request: unknown, onProgress: Report): P
   const nodes = made.waves.flatMap((wave) => wave.nodes);
   const impact = nodes.map((node) => impactOn(node, made, found, occupancy));
   const drains = await drainsOf(deps, made, occupancy);
-  const warnings = planWarnings(made, await unavailableNow(deps, made.clusters));
+  const warnings = [
+    ...planWarnings(made, await unavailableNow(deps, made.clusters)),
+    ...drainWarnings(made, occupancy.podsOf),
+  ];
   return withFittingDetail({
     plan: made,
     impact,
