@@ -50,6 +50,17 @@ describe('staging', () => {
     assert.deepEqual(await staging('untrusted\tW: NO_PUBKEY', 'present\tcontainerd\t2'), []);
   });
 
+  for (const [verb, what] of [
+    ['Remv', 'remove'],
+    ['Inst', 'change'],
+  ]) {
+    it(`refuses an update that would ${what} a package that it does not name`, async () => {
+      const error = await stagingFails('present\tcontainerd\t2', `surprise\t${verb}\trunc`);
+      assert.equal(failureType(error), 'PackageUnavailable');
+      assert.match(messageOf(error), new RegExp(`would also ${what} runc, which .* not list`));
+    });
+  }
+
   it('notes what was removed, and what may change packages meanwhile', async () => {
     const notes = await staging('pruned\tcontainerd 0, runc 0', 'automatic\tunattended-upgrades');
     assert.equal(notes.length, 2);
