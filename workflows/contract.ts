@@ -149,6 +149,8 @@ export interface WaveOutcome {
   /** Nodes that were not started, with the reason. */
   readonly notStarted: readonly string[];
   readonly reason?: string;
+  /** Set where nodes that others made unavailable have left no room for too long. */
+  readonly noRoom?: true;
 }
 
 export interface RolloutOutcome {
@@ -234,7 +236,8 @@ export interface CarriedWave {
   readonly waiting: readonly string[];
   readonly outcomes: readonly NodeOutcome[];
   readonly heldSince: Readonly<Record<string, number>>;
-  readonly idleLooks: number;
+  /** Since when there was no room; absent while there is some. */
+  readonly noRoomSince?: number;
 }
 
 export interface NodeInput {

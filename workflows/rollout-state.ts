@@ -68,6 +68,11 @@ export class RolloutState {
     this.show();
   }
 
+  /** Shows what it waits for in its phase; empty while it works. */
+  wait(waitingFor: string): void {
+    this.enter(this.phase, waitingFor);
+  }
+
   setPlan(planned: PlanResult): void {
     this.planned = planned;
     this.expectWaves(planned.plan.waves);

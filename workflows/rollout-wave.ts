@@ -1,5 +1,10 @@
 /** One wave as a rollout sees it: started, told to stop where a person says so, waited for. */
-import { CancelledFailure, ChildWorkflowFailure, TemporalFailure } from '@temporalio/common';
+import {
+  CancelledFailure,
+  ChildWorkflowFailure,
+  TemporalFailure,
+  WorkflowExecutionAlreadyStartedError,
+} from '@temporalio/common';
 import {
   CancellationScope,
   ChildWorkflowCancellationType,
@@ -15,21 +20,58 @@ import type { PlannedWave } from './domain/plan-types.ts';
 import type { RolloutDesk } from './rollout-desk.ts';
 import { outcomeWithout, stopSignal, waveWorkflow } from './wave.ts';
 
+/** Where the rollout hears people, and shows what it waits for. */
+interface Front {
+  readonly desk: RolloutDesk;
+  readonly tell: (waitingFor: string) => void;
+}
+
+const FIRST_PAUSE_MS = 5000;
+const LONGEST_PAUSE_MS = 120_000;
+
 /** Runs a wave to its end; throws only where the rollout itself is cancelled. */
-export async function runWaveOf(desk: RolloutDesk, input: WaveInput): Promise<WaveOutcome> {
-  const { wave, rollout } = input;
-  const child = await startChild(waveWorkflow, {
-    workflowId: waveWorkflowId(workflowInfo().workflowId, wave.name),
-    args: [input],
-    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-    cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-    staticSummary: `${rollout}: ${wave.name}`,
-  });
+export async function runWaveOf(front: Front, input: WaveInput): Promise<WaveOutcome> {
+  const { wave } = input;
+  const { desk } = front;
+  const child = await startWave(front, input);
+  if (!child) {
+    const notStarted = wave.nodes.map(({ node }) => node);
+    return { wave: wave.name, nodes: [], notStarted, reason: desk.interruption() };
+  }
   const passingOn = passStopOn(desk, child);
   const outcome = await child.result().catch((error) => endedFromOutside(wave, error));
   passingOn.cancel();
   if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('cancelled');
   return outcome;
+}
+
+/**
+ * Starts a wave. One of that name may still unwind, of a rollout that was ended from outside: it is
+ * waited for. Returns nothing where a person interrupts that.
+ */
+async function startWave(
+  { desk, tell }: Front,
+  input: WaveInput,
+): Promise<ChildWorkflowHandle<typeof waveWorkflow> | undefined> {
+  const { wave, rollout } = input;
+  const workflowId = waveWorkflowId(workflowInfo().workflowId, wave.name);
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    try {
+      return await startChild(waveWorkflow, {
+        workflowId,
+        args: [input],
+        parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+        cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+        staticSummary: `${rollout}: ${wave.name}`,
+      });
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+    tell(`${workflowId} of an earlier run to end`);
+    const summary = `${wave.name} of an earlier run`;
+    if (await condition(() => desk.interrupted(), pauseMs, { summary })) return undefined;
+    tell('');
+  }
 }
 
 /** Tells the running wave once if a person interrupts the rollout while it works. */

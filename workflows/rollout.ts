@@ -1,8 +1,10 @@
 /** One rollout: plan, approval, canary, soak, waves, and back again where it must. */
+import { ActivityFailure } from '@temporalio/common';
 import {
   CancellationScope,
   condition,
   isCancellation,
+  log,
   patched,
   proxyActivities,
   workflowInfo,
@@ -18,6 +20,7 @@ import {
   type WaveInput,
   type WaveOutcome,
 } from './contract.ts';
+import type { ClusterAccess } from './domain/inventory.ts';
 import {
   isFailedNode,
   keyOf,
@@ -33,7 +36,6 @@ import { RolloutState } from './rollout-state.ts';
 import { runWaveOf } from './rollout-wave.ts';
 import { stepsFor } from './steps.ts';
 
-const LEASE_RETRY_MS = 10_000;
 const SECOND = 1000;
 
 const planning = proxyActivities<PlanningActivities>(PLANNING_OPTIONS);
@@ -74,6 +76,7 @@ class RolloutRun {
   private readonly id = workflowInfo().workflowId;
   /** By cluster: workloads that were unhealthy before any node was touched. */
   private readonly unhealthyBefore: Record<string, readonly string[]> = {};
+  private noRoom = false;
 
   constructor(name: string) {
     this.state = new RolloutState(name);
@@ -112,7 +115,7 @@ class RolloutRun {
     const { state, desk, id } = this;
     for (const access of state.plan.clusters) {
       const { read } = stepsFor(access.cluster, state.plan.policy.spec);
-      for (;;) {
+      for (const begun = Date.now(); ; ) {
         try {
           await read.acquireClusterLease({ access, holder: id });
           break;
@@ -124,7 +127,8 @@ class RolloutRun {
           state.enter('AwaitingLease', describeFailure(error));
         }
         const summary = `lease of ${access.cluster}`;
-        if (await condition(() => desk.interrupted(), LEASE_RETRY_MS, { summary })) {
+        const pauseMs = leaseRetryMs(Date.now() - begun);
+        if (await condition(() => desk.interrupted(), pauseMs, { summary })) {
           return desk.interruption();
         }
       }
@@ -132,13 +136,20 @@ class RolloutRun {
     return '';
   }
 
+  /** A Lease that can't be given back is taken over by whoever is next: its holder has ended. */
   async giveLeasesBack(): Promise<void> {
-    const { plan } = this.state;
+    const { clusters, policy } = this.state.plan;
+    const giveBack = async (access: ClusterAccess) => {
+      const { undo } = stepsFor(access.cluster, policy.spec);
+      await undo.releaseClusterLease({ access, holder: this.id }).catch((error) => {
+        if (!(error instanceof ActivityFailure)) throw error;
+        log.warn('lease not given back', { cluster: access.cluster, why: describeFailure(error) });
+      });
+    };
     await CancellationScope.nonCancellable(async () => {
-      for (const access of plan.clusters) {
-        const { lastResort } = stepsFor(access.cluster, plan.policy.spec);
-        await lastResort.releaseClusterLease({ access, holder: this.id });
-      }
+      if (clusters.length > 1 && patched('leases-back-at-once')) {
+        await Promise.all(clusters.map(giveBack));
+      } else for (const access of clusters) await giveBack(access);
     });
   }
 
@@ -181,6 +192,7 @@ class RolloutRun {
       const budget = this.budgetFor(wave);
       const outcome = await this.runWave({ plan, wave, budget });
       this.record(outcome);
+      this.noRoom = outcome.noRoom === true;
       const failure = this.judge({ wave, outcome, budget });
       const ended = this.desk.interrupted() ? 'Stopped' : 'Failed';
       this.state.updateWave(wave.name, { state: failure === '' ? 'Soaking' : ended });
@@ -203,9 +215,10 @@ class RolloutRun {
     }
   }
 
-  /** Tells whether an early end means that updated nodes go back. */
+  /** Tells whether an early end means that updated nodes go back: not for what others have done. */
   goesBack(): boolean {
     if (this.desk.interrupted()) return this.desk.wantsBack();
+    if (this.noRoom) return false;
     return this.state.plan.strategy.onFailure === 'Rollback';
   }
 
@@ -222,7 +235,12 @@ class RolloutRun {
       for (const wave of plan.waves) {
         if (this.desk.interrupted()) break;
         state.enter('RollingBack', '');
-        const outcome = await this.runWave({ plan, wave, budget: wave.nodes.length });
+        const outcome = await this.runWave({
+          plan,
+          wave,
+          budget: wave.nodes.length,
+          wayBack: true,
+        });
         state.rolledBack.push(...outcome.nodes);
         const ok = outcome.nodes.every((entry) => isBack(entry)) && !outcome.notStarted.length;
         state.updateWave(wave.name, { state: ok ? 'Done' : 'Failed' });
@@ -263,16 +281,22 @@ class RolloutRun {
     plan: Plan;
     wave: PlannedWave;
     budget: number;
+    wayBack?: true;
   }): Promise<WaveOutcome> {
-    const { plan, wave, budget: failureBudget } = args;
+    const { plan, wave, budget: failureBudget, wayBack } = args;
     const access = plan.clusters.find((entry) => entry.cluster === wave.cluster);
     if (!access) throw new Error(`the plan has no access to cluster ${wave.cluster}`);
     this.state.updateWave(wave.name, { state: 'Running' });
-    const outcome = await runWaveOf(this.desk, {
-      ...{ rollout: this.state.name, direction: plan.direction, wave, access, failureBudget },
-      policy: plan.policy.spec,
-      ...this.learned(wave.cluster),
-    });
+    const tell = (why: string) => this.state.wait(why);
+    const outcome = await runWaveOf(
+      { desk: this.desk, tell },
+      {
+        ...{ rollout: this.state.name, direction: plan.direction, wave, access, failureBudget },
+        policy: plan.policy.spec,
+        ...this.learned(wave.cluster),
+        ...(wayBack ? { wayBack } : {}),
+      },
+    );
     const phases = outcome.nodes.map(({ node, outcome: phase, reasons }) => {
       return { node, phase, ...(reasons.length ? { reason: reasons.join('; ') } : {}) };
     });
@@ -331,9 +355,9 @@ class RolloutRun {
     }
     const access = state.plan.clusters.find((entry) => entry.cluster === wave.cluster);
     const updated = new Set(
-      state.updated.filter((entry) => entry.outcome === 'Updated').map((entry) => entry.node),
+      state.updated.filter((entry) => entry.outcome === 'Updated').map(keyOf),
     );
-    const nodes = wave.nodes.filter((entry) => updated.has(entry.node));
+    const nodes = wave.nodes.filter((entry) => updated.has(keyOf(entry)));
     if (!access || nodes.length === 0) return '';
     const { spec: policy } = state.plan.policy;
     const { timeoutSeconds } = policy.verification;
@@ -352,6 +376,11 @@ class RolloutRun {
       .filter((entry) => entry.outcome === 'NeedsAttention')
       .map(keyOf);
   }
+}
+
+/** Waits a twentieth of what was waited already: history grows by some 11 events a try. */
+function leaseRetryMs(waitedMs: number): number {
+  return Math.min(Math.max(10 * SECOND, Math.round(waitedMs / 20)), 600 * SECOND);
 }
 
 /** In an inverted plan "Updated" means that the node runs what it ran before the rollout. */

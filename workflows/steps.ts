@@ -30,7 +30,7 @@ export interface Steps {
   readonly verify: NodeActivities;
   readonly health: ClusterActivities;
   /** Retried until the policy's deadline for undos; its failure means that a person is needed. */
-  readonly undo: NodeActivities;
+  readonly undo: NodeActivities & ClusterActivities;
   /** Tried for two minutes: what it leaves behind harms nobody. */
   readonly unstage: NodeActivities['unstage'];
   /** As `undo`, with the time that verification may take. */
@@ -76,7 +76,7 @@ export function stepsFor(cluster: string, policy: Policy['spec']): Steps {
       taskQueue,
       startToCloseTimeout: verifyMs + HOSTS_MS,
     }),
-    undo: proxyActivities<NodeActivities>(undo),
+    undo: proxyActivities<NodeActivities & ClusterActivities>(undo),
     unstage: proxyActivities<NodeActivities>({ ...undo, scheduleToCloseTimeout: 2 * MINUTE })
       .unstage,
     undoVerify: proxyActivities<NodeActivities>({

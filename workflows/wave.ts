@@ -1,6 +1,5 @@
 /** One wave: its nodes in a sliding window under the budget. */
 import {
-  ActivityFailure,
   ApplicationFailure,
   ChildWorkflowFailure,
   WorkflowExecutionAlreadyStartedError,
@@ -9,44 +8,37 @@ import {
   CancellationScope,
   ChildWorkflowCancellationType,
   condition,
+  continueAsNew,
   defineQuery,
   defineSignal,
   executeChild,
   isCancellation,
   ParentClosePolicy,
-  patched,
+  setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import {
   type NodeOutcome,
   nodeWorkflowId,
-  type StartLook,
   type WaveInput,
   type WaveOutcome,
   type WaveStatus,
 } from './contract.ts';
-import { type BudgetDecision, nextNodes } from './domain/budget.ts';
-import { expectedTurnMs, isFailedNode } from './domain/lifecycle.ts';
-import { judgePatience } from './domain/patience.ts';
+import { isFailedNode } from './domain/lifecycle.ts';
 import type { PlannedNode } from './domain/plan-types.ts';
-import { describeFailure } from './failures.ts';
+import { insist } from './last-resort.ts';
 import { nodeWorkflow } from './node.ts';
 import { type Steps, stepsFor } from './steps.ts';
-
-/** How long to wait before looking again at a cluster that has no room. */
-const LOOK_AGAIN_MS = 10_000;
-/** The same while nodes are in work: their end makes room, and each look costs history. */
-const LOOK_AGAIN_IN_WORK_MS = 60_000;
-/** Most holds end in seconds; those that last are looked at less and less often. */
-const LOOK_AGAIN_HELD_MS = 2000;
-/** Nodes beyond the budget that each look asks about, so that held ones let others pass. */
-const LOOK_AHEAD = 20;
+import { type LookAnswer, WaveLooks } from './wave-looks.ts';
 
 /** Sent by the rollout: start no further node. */
 export const stopSignal = defineSignal<[{ reason: string }]>('stop');
 
-/** Updates the nodes of one wave; never fails for what happens to a node. */
+/**
+ * Updates the nodes of one wave; never fails for what happens to a node. One that waits for long
+ * goes on as a new run of the same id.
+ */
 export async function waveWorkflow(input: WaveInput): Promise<WaveOutcome> {
   const wave = new Wave(input);
   await wave.start();
@@ -56,20 +48,21 @@ export async function waveWorkflow(input: WaveInput): Promise<WaveOutcome> {
 class Wave {
   private readonly waiting: PlannedNode[];
   private readonly running: PlannedNode[] = [];
-  private readonly outcomes: NodeOutcome[] = [];
+  private readonly outcomes: NodeOutcome[];
   private readonly input: WaveInput;
   private readonly steps: Steps;
   private stopReason = '';
   private blockedBy = '';
-  private unhealthyBefore: readonly string[] | undefined;
-  private heldSince: Readonly<Record<string, number>> = {};
-  private heldLooks = 0;
+  private noRoom = false;
+  private readonly looks: WaveLooks;
 
   constructor(input: WaveInput) {
+    const { wave, carried } = input;
     this.input = input;
-    this.waiting = [...input.wave.nodes];
-    this.unhealthyBefore = input.unhealthyBefore;
+    this.waiting = wave.nodes.filter(({ node }) => carried?.waiting.includes(node) ?? true);
+    this.outcomes = [...(carried?.outcomes ?? [])];
     this.steps = stepsFor(input.wave.cluster, input.policy);
+    this.looks = new WaveLooks(input, this.steps);
     setHandler(stopSignal, ({ reason }) => this.stop(reason), {
       description: 'Start no further node of this wave',
     });
@@ -82,15 +75,17 @@ class Wave {
   async start(): Promise<void> {
     try {
       while (this.waiting.length > 0 && this.stopReason === '') {
-        const decision = await this.decide();
+        await this.renew();
+        const { waiting, running, outcomes } = this;
+        const answer = await this.looks.look({ waiting, running, outcomes });
         if (this.stopReason !== '') return;
-        this.blockedBy = decision.blockedBy;
-        for (const name of decision.start) this.launch(name);
+        this.apply(answer);
+        if (this.stopReason !== '') return;
         const settled = this.outcomes.length;
         await condition(
           () =>
             this.outcomes.length > settled || this.stopReason !== '' || this.waiting.length === 0,
-          this.lookAgainMs(),
+          this.looks.againMs(this.running.length > 0),
         );
       }
     } catch (error) {
@@ -107,72 +102,34 @@ class Wave {
       nodes: this.outcomes,
       notStarted: this.waiting.map((entry) => entry.node),
       ...(this.stopReason === '' ? {} : { reason: this.stopReason }),
+      ...(this.noRoom ? { noRoom: true as const } : {}),
     };
   }
 
-  /** Looks at the cluster right before each start: others make nodes unavailable as well. */
-  private async decide(): Promise<BudgetDecision> {
-    const { maxUnavailable, maxPerFailureDomain } = this.input.wave;
-    try {
-      const { running } = this;
-      const waiting = this.waiting.slice(0, maxUnavailable + LOOK_AHEAD);
-      const { unavailable, holds } = await this.look(waiting);
-      const held = this.judgeHolds(waiting, holds);
-      const limits = { maxUnavailable, maxPerFailureDomain };
-      return nextNodes({ waiting: held, running, unavailable, ...limits, holds });
-    } catch (error) {
-      if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
-      // Not a reason to take nodes back: no node starts until the API answers, or a person stops it.
-      return { start: [], blockedBy: `the cluster can't be read: ${describeFailure(error)}` };
-    }
-  }
-
-  private async look(waiting: readonly PlannedNode[]): Promise<StartLook> {
-    const { access, rollout, wave } = this.input;
-    const policy = this.startPolicy();
-    if (!patched('look-before-start')) {
-      const unavailable = await this.steps.read.unavailableNodes({ access });
-      return { unavailable, holds: [], unhealthy: [] };
-    }
-    const learned = expectedTurnMs(wave.nodes[0]?.disruption ?? 'None', this.outcomes);
-    const look = await this.steps.read.lookBeforeStart({
-      ...{ access, rollout, waiting, policy },
-      inWork: this.running.map((entry) => entry.node),
-      expectedMs: Math.max(learned, this.input.expectedMs ?? 0),
-      ...(this.unhealthyBefore ? { unhealthyBefore: this.unhealthyBefore } : {}),
+  /** Goes on as a new run once the history has grown long; only while no node is in work. */
+  private async renew(): Promise<void> {
+    if (!workflowInfo().continueAsNewSuggested || this.running.length > 0) return;
+    const { outcomes, looks } = this;
+    const waiting = this.waiting.map(({ node }) => node);
+    const expectedMs = looks.slowestMs(outcomes);
+    await continueAsNew<typeof waveWorkflow>({
+      ...this.input,
+      ...looks.learned(),
+      ...(expectedMs ? { expectedMs } : {}),
+      carried: { waiting, outcomes, ...looks.since() },
     });
-    this.unhealthyBefore ??= look.unhealthy;
-    return look;
   }
 
-  /** A way back is not held up by the very harm that it is to end. */
-  private startPolicy(): WaveInput['policy'] {
-    const { direction, policy } = this.input;
-    if (direction === 'Forward' || !policy.holds) return policy;
-    return { ...policy, holds: { ...policy.holds, recovery: 'Ignore' } };
-  }
-
-  /** Gives up on what was held back for too long; returns the nodes that still wait. */
-  private judgeHolds(waiting: readonly PlannedNode[], holds: StartLook['holds']): PlannedNode[] {
-    this.heldLooks = holds.length > 0 ? this.heldLooks + 1 : 0;
-    const { since, overdue, stop } = judgePatience({
-      ...{ holds, since: this.heldSince, nowMs: Date.now() },
-      waiting: waiting.map((entry) => entry.node),
-      limitMs: (this.input.policy.holds?.timeoutSeconds ?? 0) * 1000,
-    });
-    this.heldSince = since;
+  /** Does what a look has shown. */
+  private apply({ start, blockedBy, overdue, stop, noRoom }: LookAnswer): void {
     for (const { node, reason } of overdue) {
       const target = this.take(node);
       if (target) this.outcomes.push(outcomeWithout(target, 'Skipped', reason));
     }
     if (stop !== '') this.stop(stop);
-    return waiting.filter((entry) => this.waiting.includes(entry));
-  }
-
-  private lookAgainMs(): number {
-    const usual = this.running.length > 0 ? LOOK_AGAIN_IN_WORK_MS : LOOK_AGAIN_MS;
-    if (this.heldLooks === 0) return usual;
-    return Math.min(LOOK_AGAIN_HELD_MS * 2 ** (this.heldLooks - 1), LOOK_AGAIN_IN_WORK_MS);
+    this.noRoom = noRoom;
+    this.blockedBy = blockedBy;
+    if (this.stopReason === '') for (const name of start) this.launch(name);
   }
 
   private take(name: string): PlannedNode | undefined {
@@ -196,10 +153,12 @@ class Wave {
 
   private async update(target: PlannedNode): Promise<NodeOutcome> {
     const { rollout, direction, access, policy } = this.input;
+    const expectedMs = this.looks.slowestMs(this.outcomes);
+    const learned = expectedMs ? { expectedMs } : {};
     try {
       return await executeChild(nodeWorkflow, {
         workflowId: nodeWorkflowId(target.cluster, target.node),
-        args: [{ rollout, direction, target, access, policy }],
+        args: [{ rollout, direction, target, access, policy, ...learned }],
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
         staticSummary: `${rollout}: ${target.node}`,
@@ -226,10 +185,15 @@ class Wave {
     const { cluster, node, address } = target;
     const ref = { access: this.input.access, cluster, node, address };
     const holder = nodeWorkflowId(cluster, node);
-    await CancellationScope.nonCancellable(() =>
-      this.steps.lastResort.quarantine({ ...ref, holder, reason }),
-    );
+    await insist(() => this.steps.lastResort.quarantine({ ...ref, holder, reason }), {
+      tell: (why) => this.say(`${node} can't be left to a person yet: ${why}`),
+    });
     return outcomeWithout(target, 'NeedsAttention', reason);
+  }
+
+  private say(why: string): void {
+    this.blockedBy = why;
+    setCurrentDetails(why);
   }
 
   private stop(reason: string): void {

@@ -14,11 +14,29 @@ interface Case {
   /** maxUnavailable and maxPerFailureDomain. */
   readonly limits: readonly [number, number];
   readonly holds?: BudgetInput['holds'];
+  readonly atLeastOne?: boolean;
   readonly start: string;
   readonly blockedBy?: string;
 }
 
 const cases: Record<string, Case> = {
+  'a way back is not kept by what others have used up': {
+    waiting: 'a1 b1',
+    unavailable: 'x9 x8',
+    limits: [1, 1],
+    atLeastOne: true,
+    start: 'a1',
+    blockedBy: 'b1: a1, x8, x9 unavailable (maxUnavailable 1)',
+  },
+  'and still takes one node after the other then': {
+    waiting: 'b1',
+    running: 'a1',
+    unavailable: 'x9',
+    limits: [1, 1],
+    atLeastOne: true,
+    start: '',
+    blockedBy: 'b1: a1, x9 unavailable (maxUnavailable 1)',
+  },
   'nothing waits': { waiting: '', limits: [1, 1], start: '' },
   'one node has room': { waiting: 'a1', limits: [1, 1], start: 'a1' },
   'a node that is held lets others pass': {
@@ -109,10 +127,9 @@ const cases: Record<string, Case> = {
 };
 
 describe('nextNodes', () => {
-  for (const [name, { waiting, running = '', unavailable = '', limits, holds, ...expected }] of [
-    ...Object.entries(cases),
-  ]) {
+  for (const [name, given] of Object.entries(cases)) {
     it(name, () => {
+      const { waiting, running = '', unavailable = '', limits, holds, atLeastOne } = given;
       const decision = nextNodes({
         waiting: nodes(waiting),
         running: nodes(running),
@@ -120,9 +137,10 @@ describe('nextNodes', () => {
         maxUnavailable: limits[0],
         maxPerFailureDomain: limits[1],
         ...(holds ? { holds } : {}),
+        ...(atLeastOne ? { atLeastOne } : {}),
       });
-      assert.equal(decision.start.join(' '), expected.start);
-      assert.equal(decision.blockedBy, expected.blockedBy ?? '');
+      assert.equal(decision.start.join(' '), given.start);
+      assert.equal(decision.blockedBy, given.blockedBy ?? '');
     });
   }
 });

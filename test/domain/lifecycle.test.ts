@@ -3,12 +3,12 @@ import { describe, it } from 'node:test';
 import { NODE_PHASES } from '../../workflows/contract.ts';
 import type { HostFacts } from '../../workflows/domain/inventory.ts';
 import {
-  expectedTurnMs,
   isFailedNode,
   judgeInspection,
   judgeSecondLook,
   type ObservedNode,
   runs,
+  slowestTurnMs,
   waveFailure,
 } from '../../workflows/domain/lifecycle.ts';
 import type { PlannedNode, PlannedPackage } from '../../workflows/domain/plan-types.ts';
@@ -196,12 +196,12 @@ describe('judgeSecondLook', () => {
   }
 });
 
-describe('expectedTurnMs', () => {
-  it('is a guess by class until a node has ended, then the slowest one', () => {
-    assert.equal(expectedTurnMs('Drain', []), 120_000);
-    assert.equal(expectedTurnMs('Drain', [{ outcome: 'Skipped', durationMs: 5 }]), 120_000);
+describe('slowestTurnMs', () => {
+  it('is known once a node was updated', () => {
+    assert.equal(slowestTurnMs([]), undefined);
+    assert.equal(slowestTurnMs([{ outcome: 'Skipped', durationMs: 5 }]), undefined);
     const ended = [7000, 9000, 8000].map((durationMs) => ({ outcome: 'Updated', durationMs }));
-    assert.equal(expectedTurnMs('Drain', ended), 9000);
+    assert.equal(slowestTurnMs(ended), 9000);
   });
 });
 

@@ -52,6 +52,8 @@ export class FakeFleet {
   rollbackPlan: ((plan: Plan, nodes: readonly string[]) => Plan) | undefined;
   planFailure: ApplicationFailure | undefined;
   sick: string[] = [];
+  /** Nodes that others have made unavailable. */
+  outOfOrder: string[] = [];
   /** Whether the last look was told to ignore unhealthy workloads. */
   recoveryIgnored = false;
   /** What holds nodes back, asked at each look. */
@@ -204,15 +206,19 @@ export class FakeFleet {
       releaseClusterLease: async ({ holder }) => {
         if (this.clusterLease === holder) this.clusterLease = undefined;
       },
-      unavailableNodes: async () =>
-        [...this.nodes].filter(([, node]) => node.cordoned).map(([name]) => name),
+      unavailableNodes: async () => this.unavailable(),
       lookBeforeStart: async (input) => ({
-        unavailable: [...this.nodes].filter(([, node]) => node.cordoned).map(([name]) => name),
+        unavailable: this.unavailable(),
         holds: this.holdsFor(input.policy.holds.recovery),
         unhealthy: [],
       }),
       checkHealth: async () => this.sick,
     };
+  }
+
+  private unavailable(): string[] {
+    const cordoned = [...this.nodes].filter(([, node]) => node.cordoned).map(([name]) => name);
+    return [...cordoned, ...this.outOfOrder];
   }
 
   private holdsFor(recovery: 'Wait' | 'Ignore'): readonly Hold[] {

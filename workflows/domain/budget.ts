@@ -13,6 +13,8 @@ export interface BudgetInput {
   readonly unavailable: readonly string[];
   readonly maxUnavailable: number;
   readonly maxPerFailureDomain: number;
+  /** Whether one node may always be in work, whatever else is unavailable. */
+  readonly atLeastOne?: boolean;
   /** Why nodes wait although there is room for them; one without a node holds all of them. */
   readonly holds?: readonly { readonly node?: string; readonly reason: string }[];
 }
@@ -27,6 +29,7 @@ export interface BudgetDecision {
  * Returns the nodes that may start, never so many that the unavailable nodes of the cluster would
  * exceed `maxUnavailable` or the nodes in work of one failure domain `maxPerFailureDomain`.
  * A node that is unavailable already adds nothing to the count.
+ * With `atLeastOne` a node starts where none is in work, though others have used the budget up.
  */
 export function nextNodes(input: BudgetInput): BudgetDecision {
   const taken = new Set([...input.unavailable, ...input.running.map((entry) => entry.node)]);
@@ -60,6 +63,7 @@ function refusal(args: {
     const names = sameDomain.map((entry) => entry.node).join(', ');
     return `${names} of failure domain ${candidate.failureDomain} in work (maxPerFailureDomain ${input.maxPerFailureDomain})`;
   }
+  if (input.atLeastOne && inWork.length === 0) return '';
   if (!taken.has(candidate.node) && taken.size >= input.maxUnavailable) {
     return `${[...taken].sort().join(', ')} unavailable (maxUnavailable ${input.maxUnavailable})`;
   }

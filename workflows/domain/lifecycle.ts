@@ -143,14 +143,6 @@ export const TURN_MS: Readonly<Record<Disruption, number>> = {
   Reboot: 240_000,
 };
 
-/** Returns how long a node will take, in milliseconds: as long as the slowest so far. */
-export function expectedTurnMs(
-  disruption: Disruption,
-  outcomes: readonly { readonly outcome: string; readonly durationMs: number }[],
-): number {
-  return slowestTurnMs(outcomes) ?? TURN_MS[disruption];
-}
-
 /** Returns how long the slowest updated node took, in milliseconds; undefined while there is none. */
 export function slowestTurnMs(
   outcomes: readonly { readonly outcome: string; readonly durationMs: number }[],
