@@ -22,6 +22,41 @@ export function isReady({ status }: V1Pod): boolean {
   return status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
 }
 
+/** How a container ended, and how often its pod has begun it anew. */
+export interface ContainerEnd {
+  readonly exitCode: number;
+  readonly reason?: string | undefined;
+  readonly startedAt?: Date | undefined;
+  readonly finishedAt?: Date | undefined;
+  readonly restartCount?: number | undefined;
+}
+
+/** A restart or two may be of the node; a container that lives longer falls, and does not loop. */
+const LOOPS_FROM_RESTARTS = 3;
+const SHORT_LIFE_MS = 10 * 60_000;
+/** How a container ends that somebody kills: SIGKILL, SIGTERM, and what containerd writes where it does not know. */
+const KILLED: readonly number[] = [137, 143, 255];
+
+/** Returns whether a container has crashed by itself, as it has done before, after a short life. */
+export function crashedAgain(end: ContainerEnd): boolean {
+  const { exitCode, reason, startedAt, finishedAt, restartCount = 0 } = end;
+  if (exitCode === 0 || (KILLED.includes(exitCode) && reason !== 'OOMKilled')) return false;
+  if (restartCount < LOOPS_FROM_RESTARTS || !startedAt || !finishedAt) return false;
+  return new Date(finishedAt).getTime() - new Date(startedAt).getTime() < SHORT_LIFE_MS;
+}
+
+/** Returns whether a pod is not Ready, or is so only until its next crash. */
+export function isUnwell(pod: V1Pod, nowMs: number): boolean {
+  if (!isReady(pod)) return true;
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
+  return [...containerStatuses, ...initContainerStatuses].some(({ lastState, restartCount }) => {
+    const ended = lastState?.terminated;
+    if (!ended?.finishedAt) return false;
+    const recent = nowMs - new Date(ended.finishedAt).getTime() < SHORT_LIFE_MS;
+    return recent && crashedAgain({ ...ended, restartCount });
+  });
+}
+
 /** Volumes that claims are bound to, by "namespace/claim". */
 export type ClaimedVolumes = ReadonlyMap<string, BoundVolume>;
 

@@ -31,6 +31,35 @@ describe('judgeMissing', () => {
       status: { phase, containerStatuses: [{ name: 'web', ...state }] as never },
     }),
   ];
+  /** The same container as one of another kind: its status is in another list. */
+  const init = (restartPolicy: string | undefined, state: object): V1Pod[] => [
+    pod('web', 'ReplicaSet/web', {
+      spec: {
+        containers: [],
+        initContainers: [{ name: 'web', ...(restartPolicy ? { restartPolicy } : {}) }],
+      },
+      status: { phase: 'Running', initContainerStatuses: [{ name: 'web', ...state }] as never },
+    }),
+  ];
+  const ephemeral = (state: object): V1Pod[] => [
+    pod('web', 'ReplicaSet/web', {
+      spec: { containers: [], ephemeralContainers: [{ name: 'web' }] },
+      status: {
+        phase: 'Running',
+        ephemeralContainerStatuses: [{ name: 'web', ...state }] as never,
+      },
+    }),
+  ];
+  /** A container that ends again, after so many seconds and restarts. */
+  const again = (exitCode: number, restartCount: number, seconds: number, reason = 'Error') => ({
+    restartCount,
+    lastState: {
+      terminated: {
+        ...{ ...ended(exitCode).terminated, reason, startedAt: new Date(0) },
+        finishedAt: new Date(seconds * 1000),
+      },
+    },
+  });
   const deleted = pod('web', 'Job/x', { metadata: { deletionTimestamp: new Date() } });
   const cases: [string, V1Pod[], 'lost' | 'unclear' | 'fine'][] = [
     ['killed and started again', web({ lastState: ended(137) }), 'lost'],
@@ -40,6 +69,16 @@ describe('judgeMissing', () => {
     ['deleted with its pod', [], 'fine'],
     ['being deleted with its pod', [deleted], 'fine'],
     ['not reported yet', web({ state: { running: {} } }), 'unclear'],
+    ['a sidecar, killed and started again', init('Always', { lastState: ended(137) }), 'lost'],
+    ['a sidecar that came to its end', init('Always', { state: ended(0) }), 'fine'],
+    ['an init container that failed', init(undefined, { lastState: ended(1) }), 'fine'],
+    ['an init container, not reported yet', init(undefined, {}), 'fine'],
+    ['a debugging container that was left', ephemeral({ state: ended(130) }), 'fine'],
+    ['out of its own memory', web(again(137, 1, 5000, 'OOMKilled')), 'fine'],
+    ['crashed, once more after a short life', web(again(1, 9, 60)), 'fine'],
+    ['crashed, for the first time', web(again(1, 1, 60)), 'lost'],
+    ['crashed, after a long life', web(again(1, 9, 5000)), 'lost'],
+    ['killed, although it crashes again and again', web(again(137, 9, 60)), 'lost'],
   ];
   for (const [title, pods, expected] of cases) {
     it(`${title}: ${expected}`, () => {
@@ -48,4 +87,10 @@ describe('judgeMissing', () => {
       assert.equal(actual, expected);
     });
   }
+
+  it('says nothing of pods that were not well before', () => {
+    const pods = web({ lastState: ended(137) });
+    assert.equal(judgeMissing([container], pods, ['shop/other']).lost.length, 1);
+    assert.deepEqual(judgeMissing([container], pods, ['shop/web']), { lost: [], unclear: [] });
+  });
 });
