@@ -1,8 +1,8 @@
 /** The Lease by which one rollout at a time has a cluster. */
 import { rolloutNameOf } from '../workflows/contract.ts';
+import { NAMESPACE } from '../workflows/domain/baseline.ts';
 import type { ClusterAccess } from '../workflows/domain/inventory.ts';
 import type { KubeAdapter, LeaseRecord } from './adapters/kube-adapter.ts';
-import { NAMESPACE } from './checks/probe.ts';
 import type { ActivityDeps } from './deps.ts';
 import { fail } from './failure.ts';
 

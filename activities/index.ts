@@ -2,6 +2,7 @@
 import type { TidegateActivities } from '../workflows/contract.ts';
 import { kubeCluster } from './adapters/kube.ts';
 import { sshHost } from './adapters/ssh.ts';
+import { baselineActivities } from './baseline.ts';
 import { clusterActivities } from './cluster.ts';
 import { currentContext, systemClock } from './context.ts';
 import type { ActivityDeps, Log, Workflows } from './deps.ts';
@@ -25,6 +26,7 @@ export function createActivities(deps: ActivityDeps): TidegateActivities {
     ...hostActivities(deps),
     ...packageActivities(deps),
     ...transactionActivities(deps),
+    ...baselineActivities(deps),
     ...verifyActivities(deps),
     ...kubernetesActivities(deps),
     ...drainActivities(deps),

@@ -3,11 +3,11 @@ import type { NodeActivities, VerifyResult } from '../workflows/contract.ts';
 import type { ContainerFacts } from '../workflows/domain/inventory.ts';
 import type { HostAdapter } from './adapters/host-adapter.ts';
 import type { KubeAdapter } from './adapters/kube-adapter.ts';
-import { daemonSetProblems } from './checks/daemonset-check.ts';
-import { checkExec, execInProbe } from './checks/exec-check.ts';
+import { judgeDaemonSets, unreadyDaemonSets } from './checks/daemonset-check.ts';
+import { execProof } from './checks/exec-check.ts';
 import { judgeHost, judgeNode } from './checks/host-check.ts';
 import { type Check, type CheckAnswer, pollChecks } from './checks/poll.ts';
-import { checkProbe, type ProbeInput } from './checks/probe.ts';
+import { checkProbe, type ProbeInput, type ProbeProof } from './checks/probe.ts';
 import { describe, judgeMissing, missingContainers } from './checks/survivors.ts';
 import { withHeartbeats } from './context.ts';
 import { type ActivityDeps, withHost } from './deps.ts';
@@ -53,15 +53,18 @@ async function verifyOn(
       failed,
     );
   }
-  deps.log.info({ node, expect, exec: values['exec'], probeMs: values['probe'] }, 'node verified');
-  const { probe } = values;
+  const { tookMs, notes: probed = [] } = (values['probe'] ?? {}) as Partial<ProbeProof>;
+  const told = ['node', 'DaemonSets', 'exec'].flatMap((name) => values[name] as readonly string[]);
+  const notes = [...told, ...probed];
+  deps.log.info({ node, expect, probeMs: tookMs, notes }, 'node verified');
   return {
     ...(values['host'] as HostProof),
-    ...(typeof probe === 'number' ? { probeMs: probe } : {}),
+    ...(tookMs === undefined ? {} : { probeMs: tookMs }),
+    ...(notes.length === 0 ? {} : { notes }),
   };
 }
 
-type HostProof = Omit<VerifyResult, 'probeMs'>;
+type HostProof = Omit<VerifyResult, 'probeMs' | 'notes'>;
 
 /** The host's own state, and what became of the containers that were there before. */
 async function checkHost(
@@ -76,7 +79,7 @@ async function checkHost(
   const host = judgeHost(found, input);
   if (!input.containersMustSurvive) return withLost(host, input, missing);
   const pods = missing.length > 0 ? await kube.podsOn(input.node) : [];
-  const { lost, unclear } = judgeMissing(missing, pods);
+  const { lost, unclear } = judgeMissing(missing, pods, input.baseline?.unwellPods);
   // An undo brings no container back: that the node is as it was is what counts.
   if (input.expect === 'From') return withLost(host, input, [...lost, ...unclear]);
   const reasons = [
@@ -101,11 +104,14 @@ function withLost(
 }
 
 /** After a reboot the Node object may be gone for a while; its kubelet brings it back. */
-async function checkNode(kube: KubeAdapter, input: VerifyInput): Promise<CheckAnswer<null>> {
+async function checkNode(
+  kube: KubeAdapter,
+  { node, baseline, mayRejoin }: VerifyInput,
+): Promise<CheckAnswer<readonly string[]>> {
   try {
-    return judgeNode(await kube.getNode(input.node));
+    return judgeNode(await kube.getNode(node), baseline?.alreadyFailing.node);
   } catch (error) {
-    if (!input.mayRejoin || failureType(error) !== 'NodeGone') throw error;
+    if (!mayRejoin || failureType(error) !== 'NodeGone') throw error;
     return { kind: 'Waiting', reasons: [messageOf(error)] };
   }
 }
@@ -114,34 +120,38 @@ async function checkNode(kube: KubeAdapter, input: VerifyInput): Promise<CheckAn
 async function checkDaemonSets(
   kube: KubeAdapter,
   host: HostAdapter,
-  node: string,
-): Promise<CheckAnswer<null>> {
+  { node, baseline }: VerifyInput,
+): Promise<CheckAnswer<readonly string[]>> {
   const [pods, found] = await Promise.all([kube.podsOn(node), inspectHost(host, node, [])]);
   const tells = Object.keys(found.host.daemons).length > 0;
-  const reasons = daemonSetProblems(pods, tells ? found.containers : undefined);
-  return reasons.length > 0 ? { kind: 'Waiting', reasons } : { kind: 'Passed', value: null };
+  const problems = unreadyDaemonSets(pods, tells ? found.containers : undefined);
+  return judgeDaemonSets(problems, baseline?.alreadyFailing.DaemonSets);
 }
 
 function checksOf(deps: ActivityDeps, host: HostAdapter, input: VerifyInput): readonly Check[] {
-  const { node, verification, packages, containersBefore } = input;
+  const { node, verification, packages, containersBefore, baseline } = input;
   const kube = deps.kube(input.access);
   const names = packages.map((entry) => entry.name);
-  const command = verification.execCommand;
+  const { probeImage: image, execCommand: command } = verification;
+  const exec = execProof(kube, {
+    ...{ node, command, containersBefore, withProbe: image !== undefined },
+    ...(baseline ? { baseline } : {}),
+  });
   const checks: Check[] = [
     {
       name: 'host',
       ask: async () => await checkHost(kube, await inspectHost(host, node, names), input),
     },
     { name: 'node', ask: () => checkNode(kube, input) },
-    { name: 'DaemonSets', ask: () => checkDaemonSets(kube, host, node) },
-    { name: 'exec', ask: () => checkExec(kube, { node, command, containersBefore }) },
+    { name: 'DaemonSets', ask: () => checkDaemonSets(kube, host, input) },
+    { name: 'exec', ask: () => exec.ask() },
   ];
-  const image = verification.probeImage;
   if (image) {
     const probe: ProbeInput = {
       ...{ node, image, command: verification.probeCommand, clock: deps.clock },
       cancelled: deps.context().signal,
-      whileItRuns: (container) => execInProbe(kube, { node, command }, container),
+      whileItRuns: (container) => exec.inProbe(container),
+      mayBeFull: baseline?.full === true,
     };
     checks.push({ name: 'probe', ask: (signal) => checkProbe(kube, probe, signal) });
   }

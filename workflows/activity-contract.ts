@@ -1,6 +1,7 @@
 /** The activities: what each takes and returns, how long it may take and how often it is tried. */
 import type { ActivityOptions } from '@temporalio/common';
 import type { JobChoice, NodeOutcome } from './contract.ts';
+import type { Baseline } from './domain/baseline.ts';
 import type {
   ClusterAccess,
   ContainerFacts,
@@ -45,7 +46,7 @@ export interface InspectResult {
   /** Units of Tidegate that still change the host, of whatever run; absent where there are none. */
   readonly runningTransactions?: readonly string[];
 }
-export interface VerifyResult {
+export interface VerifyResult extends StepReport {
   readonly packages: NodeOutcome['packages'];
   readonly containersSurvived: number;
   readonly containersLost: readonly string[];
@@ -91,6 +92,15 @@ export interface NodeActivities {
   release(input: NodeRef & { readonly holder: string }): Promise<void>;
   /** Fetches and verifies both directions; changes nothing that runs. */
   stage(input: NodeRef & { readonly packages: readonly PlannedPackage[] }): Promise<StepReport>;
+  /** Runs what verification will ask of the cluster, before anything is disturbed: what fails already is no update's fault. */
+  baseline(
+    input: NodeRef & {
+      readonly containersBefore: readonly ContainerFacts[];
+      readonly verification: Policy['spec']['verification'];
+    },
+  ): Promise<Baseline>;
+  /** Removes the probe of a baseline that was not told to its end. */
+  clearProbe(input: NodeRef): Promise<void>;
   unstage(input: NodeRef & { readonly packages: readonly PlannedPackage[] }): Promise<void>;
   cordon(input: NodeRef & { readonly holder: string }): Promise<void>;
   /** Restores schedulability as it was found. */
@@ -135,6 +145,8 @@ export interface NodeActivities {
       readonly containersMustSurvive: boolean;
       /** After a reboot the Node object may be gone for a while, and be another one then. */
       readonly mayRejoin?: boolean;
+      /** What did not pass before; absent where nobody looked. */
+      readonly baseline?: Baseline;
       readonly verification: Policy['spec']['verification'];
     },
   ): Promise<VerifyResult>;

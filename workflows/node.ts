@@ -1,8 +1,10 @@
 /** One node: inspect, lease, stage, cordon, drain, apply, reboot, verify, uncordon, release; or all undone. */
 import { ActivityFailure } from '@temporalio/common';
 import { isCancellation, patched, sleep, workflowInfo } from '@temporalio/workflow';
+import { beside } from './beside.ts';
 import { Compensations } from './compensations.ts';
 import type { DrainResult, InspectResult, NodeInput, NodeOutcome } from './contract.ts';
+import { type Baseline, judgeBaseline, withoutProbes } from './domain/baseline.ts';
 import type { NodeLease } from './domain/inventory.ts';
 import { judgeInspection, judgeSecondLook } from './domain/lifecycle.ts';
 import { describeFailure, doneBefore, failureType } from './failures.ts';
@@ -52,6 +54,8 @@ class NodeSaga {
   private found: InspectResult | undefined;
   /** The lease of a run that was ended in its midst, until it is known that it has changed nothing. */
   private leftOver: NodeLease | undefined;
+  /** What of the verification did not pass before anything was disturbed; absent until it is known. */
+  private baseline: Baseline | undefined;
   private cordonedBefore = false;
   private leased = false;
   private changed = false;
@@ -75,7 +79,6 @@ class NodeSaga {
   /** Everything that disturbs nothing; returns an outcome where there is nothing to change. */
   async prepare(): Promise<NodeOutcome | undefined> {
     const { run, steps, undo, ref, holder } = this;
-    const { target } = this.input;
     const { found, verdict } = await run.step('Inspecting', () => this.firstLook());
     if (verdict.kind === 'AlreadyDone') {
       return this.leftOver
@@ -95,10 +98,28 @@ class NodeSaga {
     if (this.leftOver && patched('cordon-left-behind')) this.willUncordon();
     this.leftOver = undefined;
 
-    const staged = { ...ref, packages: target.packages };
     undo.push({ name: 'unstage', run: () => this.unstage() });
-    await run.step('Staging', () => steps.change.stage(staged));
-    return undefined;
+    const unfit = await run.step('Staging', () => this.stage(found));
+    return unfit.length > 0 ? await this.endings.unwind('Skipped', unfit.join('; ')) : undefined;
+  }
+
+  /** Neither staging nor the baseline disturbs anything; returns why the node is left alone. */
+  private async stage({ containers }: InspectResult): Promise<readonly string[]> {
+    const { run, steps, ref } = this;
+    const { target, policy } = this.input;
+    const stage = () => steps.change.stage({ ...ref, packages: target.packages });
+    if (!patched('baseline')) {
+      run.note(await stage());
+      return [];
+    }
+    this.undo.push({ name: 'probe', run: () => this.clearProbe() });
+    const { verification } = policy;
+    const [staged, baseline] = await beside(stage, () =>
+      steps.verify.baseline({ ...ref, containersBefore: containers, verification }),
+    );
+    run.note(staged);
+    this.baseline = baseline;
+    return judgeBaseline(baseline);
   }
 
   /** Takes the workload away, as far as the bundle's class of disruption asks for it. */
@@ -243,9 +264,21 @@ class NodeSaga {
     }
   }
 
+  /** A baseline that was cut short may have left its probe, which ends by itself: no reason for a person. */
+  private async clearProbe(): Promise<void> {
+    if (this.baseline) return;
+    try {
+      await this.steps.clearProbe(this.ref);
+    } catch (error) {
+      if (!(error instanceof ActivityFailure)) throw error;
+      this.run.note({ notes: [`a probe pod may be left: ${describeFailure(error)}`] });
+    }
+  }
+
   private async inspect(inspect: Steps['inspect']): Promise<InspectResult> {
     const packages = this.input.target.packages.map((entry) => entry.name);
-    return await inspect({ ...this.ref, packages });
+    const found = await inspect({ ...this.ref, packages });
+    return { ...found, containers: withoutProbes(found.containers) };
   }
 
   /**
@@ -285,7 +318,9 @@ class NodeSaga {
       const { timeoutSeconds } = this.input.policy.reboot;
       run.note(await steps.reboot({ ...ref, bootId, timeoutSeconds }));
     }
-    run.learned.proof = await this.verify('From', steps.undoVerify);
+    const proof = await this.verify('From', steps.undoVerify);
+    run.learned.proof = proof;
+    run.note(proof);
   }
 
   private async verify(expect: 'From' | 'To', steps: Pick<Steps['verify'], 'verify'>) {
@@ -298,6 +333,7 @@ class NodeSaga {
       containersBefore: this.found?.containers ?? [],
       containersMustSurvive: survives,
       ...(target.disruption === 'Reboot' ? { mayRejoin: true } : {}),
+      ...(this.baseline ? { baseline: this.baseline } : {}),
       verification: policy.verification,
     });
   }

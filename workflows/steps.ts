@@ -33,6 +33,7 @@ export interface Steps {
   readonly undo: NodeActivities & ClusterActivities;
   /** Tried for two minutes: what it leaves behind harms nobody. */
   readonly unstage: NodeActivities['unstage'];
+  readonly clearProbe: NodeActivities['clearProbe'];
   /** As `undo`, with the time that verification may take. */
   readonly undoVerify: NodeActivities;
   /** Retried without end: leaving a node in silence is not an option. */
@@ -52,6 +53,7 @@ export function stepsFor(cluster: string, policy: Policy['spec']): Steps {
     taskQueue,
     scheduleToCloseTimeout: policy.undoDeadlineSeconds * SECOND,
   };
+  const tidy = proxyActivities<NodeActivities>({ ...undo, scheduleToCloseTimeout: 2 * MINUTE });
   return {
     read: proxyActivities<NodeActivities & ClusterActivities>({ ...READ_OPTIONS, taskQueue }),
     inspect: proxyActivities<NodeActivities>({ ...INSPECT_OPTIONS, taskQueue }).inspect,
@@ -77,8 +79,8 @@ export function stepsFor(cluster: string, policy: Policy['spec']): Steps {
       startToCloseTimeout: verifyMs + HOSTS_MS,
     }),
     undo: proxyActivities<NodeActivities & ClusterActivities>(undo),
-    unstage: proxyActivities<NodeActivities>({ ...undo, scheduleToCloseTimeout: 2 * MINUTE })
-      .unstage,
+    unstage: tidy.unstage,
+    clearProbe: tidy.clearProbe,
     undoVerify: proxyActivities<NodeActivities>({
       ...undo,
       startToCloseTimeout: Math.max(verifyMs, CHANGE_OPTIONS.startToCloseTimeout),

@@ -98,10 +98,26 @@ function packageOutcome(entry: PlannedPackage, expect: 'From' | 'To', found: Hos
 /** Conditions that must not be True on a node that takes pods. */
 const BAD_CONDITIONS = ['NetworkUnavailable', 'DiskPressure', 'MemoryPressure', 'PIDPressure'];
 
-/** Judges a Node object: Ready, and nothing that keeps pods from running. */
-export function judgeNode(node: V1Node): CheckAnswer<null> {
+export interface NodeProblem {
+  /** Type of the condition. */
+  readonly type: string;
+  readonly reason: string;
+}
+
+/** Returns which conditions keep pods from running on a node: not Ready, or one that is bad. */
+export function nodeProblems(node: V1Node): readonly NodeProblem[] {
   const bad = BAD_CONDITIONS.filter((type) => hasCondition(node, type));
-  const reasons = bad.map((type) => conditionText(node, type));
-  if (!hasCondition(node, 'Ready')) reasons.unshift(conditionText(node, 'Ready'));
-  return reasons.length > 0 ? { kind: 'Waiting', reasons } : { kind: 'Passed', value: null };
+  const types = hasCondition(node, 'Ready') ? bad : ['Ready', ...bad];
+  return types.map((type) => ({ type, reason: conditionText(node, type) }));
+}
+
+/** Judges a Node object: it must be Ready; of other conditions those of `before` are told. */
+export function judgeNode(
+  node: V1Node,
+  before: readonly string[] = [],
+): CheckAnswer<readonly string[]> {
+  const problems = nodeProblems(node);
+  const news = problems.filter(({ type }) => type === 'Ready' || !before.includes(type));
+  if (news.length > 0) return { kind: 'Waiting', reasons: news.map(({ reason }) => reason) };
+  return { kind: 'Passed', value: problems.map(({ reason }) => `was so before: ${reason}`) };
 }

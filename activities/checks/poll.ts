@@ -19,6 +19,8 @@ export interface PollResult {
   readonly values: Readonly<Record<string, unknown>>;
   /** Every check that did not pass, each with its last reasons; empty if all passed. */
   readonly failed: readonly string[];
+  /** The same by the check's name. */
+  readonly reasons: Readonly<Record<string, readonly string[]>>;
 }
 
 const POLL_MS = 200;
@@ -60,7 +62,7 @@ export async function pollChecks(
     clearTimeout(atDeadline);
   }
   context.signal.throwIfAborted();
-  return { values, failed: describe(open) };
+  return { values, failed: describe(open), reasons: Object.fromEntries(open) };
 }
 
 /** Checks that were cut short by another's failure say nothing, unless nothing else does. */

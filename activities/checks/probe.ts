@@ -1,16 +1,19 @@
 /** Proves that the node still starts pods: one is pinned to it, timed and removed. */
 import { createHash } from 'node:crypto';
+import { type ContainerRef, NAMESPACE, PROBE_PREFIX } from '../../workflows/domain/baseline.ts';
 import type { KubeAdapter, V1Pod } from '../adapters/kube-adapter.ts';
 import type { Clock } from '../context.ts';
 import { type CheckAnswer, TIME_IS_UP } from './poll.ts';
 
-/** Namespace of everything Tidegate creates; must match deploy/rbac.yaml. */
-export const NAMESPACE = 'tidegate';
 const PROBE_LABEL = 'tidegate.dev/probe';
 const CONTAINER = 'probe';
 const POLL_MS = 100;
 /** After this the pod is removed and another one is tried. */
 const START_TIMEOUT_MS = 30_000;
+/** One that is left behind by a worker that died ends by itself. */
+const DEADLINE_SECONDS = 300;
+/** The user nobody. */
+const NOBODY = 65534;
 
 /** Returns whether a pod is one of our probes. */
 export function isProbe(pod: V1Pod): boolean {
@@ -19,7 +22,7 @@ export function isProbe(pod: V1Pod): boolean {
 
 /** Returns the name of a node's probe pod: always the same, so that none is left behind unseen. */
 export function probeName(node: string): string {
-  const name = `probe-${node}`;
+  const name = `${PROBE_PREFIX}${node}`;
   if (name.length <= 63) return name;
   return `${name.slice(0, 54)}-${createHash('sha256').update(node).digest('hex').slice(0, 8)}`;
 }
@@ -32,15 +35,22 @@ export interface ProbeInput {
   readonly clock: Clock;
   /** Ends the probe even where it may outlast the time of the checks. */
   readonly cancelled: AbortSignal;
-  /** Asked once the probe runs; what it returns is wrong with it. */
-  readonly whileItRuns?: (container: ContainerRef) => Promise<string | undefined>;
+  /** Asked once the probe runs, or has run: then there is no container any more. */
+  readonly whileItRuns?: (container: ContainerRef | undefined) => Promise<ProbeFinding>;
+  /** A node without a place for one more pod is no fault. */
+  readonly mayBeFull?: boolean;
 }
 
-/** A container of a pod. */
-export interface ContainerRef {
-  readonly namespace: string;
-  readonly pod: string;
-  readonly container: string;
+/** What was found while a probe ran: wrong with it, or worth knowing. */
+export interface ProbeFinding {
+  readonly problem?: string;
+  readonly note?: string;
+}
+
+export interface ProbeProof {
+  /** Absent where the node had no place for the probe. */
+  readonly tookMs?: number;
+  readonly notes: readonly string[];
 }
 
 /**
@@ -52,7 +62,7 @@ export async function checkProbe(
   kube: KubeAdapter,
   input: ProbeInput,
   signal: AbortSignal,
-): Promise<CheckAnswer<number>> {
+): Promise<CheckAnswer<ProbeProof>> {
   const name = probeName(input.node);
   const { clock, cancelled } = input;
   const started = clock.now();
@@ -70,10 +80,10 @@ export async function checkProbe(
       const phase = pod.status?.phase;
       if (hasRun(pod)) {
         const tookMs = clock.now() - started;
-        const problem = phase === 'Running' && (await input.whileItRuns?.(containerOf(name)));
-        return problem
-          ? { kind: 'Waiting', reasons: [problem] }
-          : { kind: 'Passed', value: tookMs };
+        return await prove(input, { tookMs, notes: [] }, phase === 'Running' ? name : undefined);
+      }
+      if (input.mayBeFull && hasNoPlace(pod)) {
+        return await prove(input, { notes: [`no probe was started: ${describe(pod)}`] }, undefined);
       }
       const goesOn = !signal.aborted || (signal.reason === TIME_IS_UP && isUnseen(pod));
       const late = clock.now() - started >= START_TIMEOUT_MS;
@@ -88,6 +98,25 @@ export async function checkProbe(
   }
 }
 
+/** Passes with what the caller finds while the probe is there. */
+async function prove(
+  { whileItRuns }: ProbeInput,
+  proof: ProbeProof,
+  pod: string | undefined,
+): Promise<CheckAnswer<ProbeProof>> {
+  const container =
+    pod === undefined ? undefined : { namespace: NAMESPACE, pod, container: CONTAINER };
+  const { problem, note } = (await whileItRuns?.(container)) ?? {};
+  if (problem !== undefined) return { kind: 'Waiting', reasons: [problem] };
+  const notes = note === undefined ? proof.notes : [...proof.notes, note];
+  return { kind: 'Passed', value: { ...proof, notes } };
+}
+
+/** Kubelets refuse a pod that they have no place for, e.g. with "OutOfpods". */
+function hasNoPlace({ status }: V1Pod): boolean {
+  return status?.phase === 'Failed' && (status.reason ?? '').startsWith('OutOf');
+}
+
 /** The address is what the CNI plugin has given: without one the node runs pods, and nobody reaches them. */
 function hasRun(pod: V1Pod): boolean {
   const { phase, podIP } = pod.status ?? {};
@@ -99,11 +128,11 @@ function isUnseen(pod: V1Pod): boolean {
   return pod.status?.phase === 'Pending' && (pod.status.containerStatuses ?? []).length === 0;
 }
 
-function containerOf(pod: string): ContainerRef {
-  return { namespace: NAMESPACE, pod, container: CONTAINER };
-}
-
-function probePod(name: string, input: ProbeInput): V1Pod {
+/**
+ * Made to be admitted everywhere: by the strictest Pod Security Standard, on a cordoned node (it goes past
+ * the scheduler), and on one whose room is all requested; a LimitRange would fill in requests left out.
+ */
+export function probePod(name: string, input: ProbeInput): V1Pod {
   return {
     metadata: {
       name,
@@ -112,22 +141,30 @@ function probePod(name: string, input: ProbeInput): V1Pod {
     spec: {
       nodeName: input.node,
       restartPolicy: 'Never',
+      activeDeadlineSeconds: DEADLINE_SECONDS,
       terminationGracePeriodSeconds: 0,
       automountServiceAccountToken: false,
       enableServiceLinks: false,
       tolerations: [{ operator: 'Exists' }],
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: NOBODY,
+        runAsGroup: NOBODY,
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
       containers: [
         {
           name: CONTAINER,
           image: input.image,
           imagePullPolicy: 'IfNotPresent',
           ...(input.command.length > 0 ? { command: [...input.command] } : {}),
-          resources: { limits: { cpu: '50m', memory: '32Mi' } },
+          resources: {
+            requests: { cpu: '0', memory: '0' },
+            limits: { cpu: '50m', memory: '32Mi' },
+          },
           securityContext: {
             allowPrivilegeEscalation: false,
             capabilities: { drop: ['ALL'] },
-            runAsNonRoot: true,
-            runAsUser: 65534,
           },
         },
       ],
@@ -138,7 +175,8 @@ function probePod(name: string, input: ProbeInput): V1Pod {
 function describe(pod: V1Pod): string {
   const state = pod.status?.containerStatuses?.[0]?.state;
   const why = state?.waiting ?? state?.terminated;
-  const detail = [why?.reason, why?.message, pod.status?.message].filter(Boolean).join(': ');
+  const { reason, message } = pod.status ?? {};
+  const detail = [why?.reason, why?.message, reason, message].filter(Boolean).join(': ');
   const phase = pod.status?.phase ?? 'not scheduled';
   if (phase === 'Running') return 'is Running and has no address: look at the CNI plugin';
   return `is ${phase}${detail ? ` (${detail.slice(0, 300)})` : ''}`;

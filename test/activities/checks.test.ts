@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { V1Pod } from '../../activities/adapters/kube-adapter.ts';
-import { daemonSetProblems } from '../../activities/checks/daemonset-check.ts';
-import { checkExec, chooseTargets, execInProbe } from '../../activities/checks/exec-check.ts';
+import { judgeDaemonSets, unreadyDaemonSets } from '../../activities/checks/daemonset-check.ts';
+import { chooseTargets, execProof } from '../../activities/checks/exec-check.ts';
 import { judgeHost } from '../../activities/checks/host-check.ts';
 import {
   type Check,
@@ -10,7 +10,7 @@ import {
   pollChecks,
   TIME_IS_UP,
 } from '../../activities/checks/poll.ts';
-import { checkProbe, type ProbeInput, probeName } from '../../activities/checks/probe.ts';
+import { checkProbe, type ProbeInput, probeName, probePod } from '../../activities/checks/probe.ts';
 import { failure } from '../../activities/failure.ts';
 import type { HostInspection } from '../../activities/host-facts.ts';
 import { FakeClock, FakeKube, fakeDeps, pod } from './fakes.ts';
@@ -93,7 +93,25 @@ const running = (name: string, more: object = {}) =>
   });
 
 describe('the exec check', () => {
-  const input = { node: 'east-1', command: ['true'], containersBefore: [] };
+  const input = { node: 'east-1', command: ['true'], containersBefore: [], withProbe: false };
+  const probe = { namespace: 'tidegate', pod: probeName('east-1'), container: 'probe' };
+  const web = { namespace: 'shop', pod: 'web', container: 'main' };
+  /** What runtimes say of a container without the command. */
+  const DISTROLESS =
+    'OCI runtime exec failed: exec failed: unable to start container process: exec: "true": executable file not found in $PATH: unknown';
+
+  /** A cluster where the command fails with these messages, by pod; "*" for all others. */
+  function failing(messages: Readonly<Record<string, string>>, ...pods: string[]) {
+    const kube = new FakeKube();
+    kube.pods = pods.map((name) => running(name));
+    const asked: string[] = [];
+    kube.exec = async (target?: { pod: string }) => {
+      asked.push(target?.pod ?? '');
+      const message = messages[target?.pod ?? ''] ?? messages['*'];
+      return { ok: message === undefined, message: message ?? '' };
+    };
+    return { kube, asked };
+  }
 
   it('prefers what ran before, then what is not of the system', () => {
     const pods = [
@@ -107,17 +125,72 @@ describe('the exec check', () => {
     assert.deepEqual(names, ['old', 'new', 'host']);
   });
 
-  it('passes at the first success, skips an empty node, and tells every failure', async () => {
-    const kube = new FakeKube();
-    assert.deepEqual(await checkExec(kube, input), {
-      kind: 'Passed',
-      value: 'skipped: no running container',
-    });
-    kube.pods = [running('a'), running('b')];
-    assert.equal((await checkExec(kube, input)).kind, 'Passed');
-    kube.exec = async () => ({ ok: false, message: 'exec failed' });
-    const answer = await checkExec(kube, input);
+  it('passes at the first success, and tells every failure', async () => {
+    const { kube, asked } = failing({ a: 'exec failed' }, 'a', 'b', 'c');
+    assert.deepEqual(await execProof(kube, input).ask(), { kind: 'Passed', value: [] });
+    assert.deepEqual(asked, ['a', 'b']);
+    const answer = await execProof(failing({ '*': 'exec failed' }, 'a', 'b').kube, input).ask();
     assert.equal(answer.kind === 'Waiting' && answer.reasons.length, 2);
+  });
+
+  it('takes a node without containers, or only with such that lack the command, for no failure, and tells', async () => {
+    for (const [kube, why] of [
+      [new FakeKube(), /no command was run in a container: no running container/],
+      [failing({ '*': DISTROLESS }, 'a').kube, /"true" in shop\/a\/main: .*executable file not/],
+      [failing({ '*': 'Unexpected server response: 403' }, 'a').kube, /response: 403/],
+    ] as const) {
+      const answer = await execProof(kube, input).ask();
+      assert.match(answer.kind === 'Passed' ? String(answer.value) : 'Waiting', why);
+    }
+  });
+
+  describe('in the probe', () => {
+    const inProbe = async (messages: Readonly<Record<string, string>>, ...pods: string[]) => {
+      const { kube, asked } = failing(messages, ...pods);
+      const proof = execProof(kube, { ...input, withProbe: true });
+      assert.deepEqual(await proof.ask(), { kind: 'Passed', value: [] });
+      return { finding: await proof.inProbe(probe), asked };
+    };
+    it('is where nothing else runs, or has the command', async () => {
+      const alone = await inProbe({ '*': 'exec failed' });
+      assert.match(alone.finding.problem ?? '', /"true" in .*exec failed/);
+      const beside = await inProbe({ web: DISTROLESS }, 'web');
+      assert.deepEqual(beside, { finding: {}, asked: ['web', probe.pod] });
+    });
+    it('is not where a container has shown it', async () => {
+      assert.deepEqual(await inProbe({}, 'web'), { finding: {}, asked: ['web'] });
+    });
+    it('is told of where the probe lacks the command as well', async () => {
+      const { finding } = await inProbe({ '*': DISTROLESS }, 'web');
+      assert.match(finding.note ?? '', /no command was run in a container: "true" in tidegate/);
+    });
+  });
+
+  describe('knows of before', () => {
+    const known = (execContainer?: typeof web, exec?: string[]) => ({
+      ...{ unwellPods: [], alreadyFailing: exec ? { exec } : {} },
+      ...(execContainer ? { execContainer } : {}),
+    });
+    it('where the command was found: there it must be found again', async () => {
+      const { kube, asked } = failing({ '*': DISTROLESS }, 'a', 'b', 'c', 'web');
+      const answer = await execProof(kube, { ...input, baseline: known(web) }).ask();
+      assert.match(answer.kind === 'Waiting' ? answer.reasons.join() : '', /shop\/web\/main/);
+      assert.equal(asked[0], 'web');
+    });
+    it('that it was the probe', async () => {
+      const { kube, asked } = failing({ '*': 'exec failed' }, 'web');
+      const proof = execProof(kube, { ...input, baseline: known(probe), withProbe: true });
+      assert.equal((await proof.ask()).kind, 'Passed');
+      assert.match((await proof.inProbe(probe)).problem ?? '', /exec failed/);
+      assert.deepEqual(asked, [probe.pod]);
+    });
+    it('that it was possible nowhere: it is left out, with a note', async () => {
+      const { kube, asked } = failing({ '*': 'exec failed' }, 'web');
+      const answer = await execProof(kube, { ...input, baseline: known(undefined, ['x']) }).ask();
+      const value = ['no command was run in a container: x'];
+      assert.deepEqual(answer, { kind: 'Passed', value });
+      assert.deepEqual(asked, []);
+    });
   });
 });
 
@@ -144,11 +217,24 @@ describe('the pods of DaemonSets', () => {
   ];
   for (const [title, pods, onHost, expected] of cases) {
     it(`${title}: ${expected ? 'a problem' : 'fine'}`, () => {
-      const problems = daemonSetProblems(pods, onHost);
-      if (expected) assert.match(problems.join(), expected);
-      else assert.deepEqual(problems, []);
+      const answer = judgeDaemonSets(unreadyDaemonSets(pods, onHost));
+      if (expected) assert.match(answer.kind === 'Waiting' ? answer.reasons.join() : '', expected);
+      else assert.deepEqual(answer, { kind: 'Passed', value: [] });
     });
   }
+
+  it('of one that was not Ready before are told, under whatever name; others still count', () => {
+    const sick = pod('agent-new', 'DaemonSet/agent', { status: { conditions: [] } });
+    const value = ['was not Ready before: shop/agent'];
+    const answer = judgeDaemonSets(unreadyDaemonSets([sick]), ['shop/agent']);
+    assert.deepEqual(answer, { kind: 'Passed', value });
+    const other = pod('proxy-1', 'DaemonSet/proxy', { status: { conditions: [] } });
+    const both = judgeDaemonSets(unreadyDaemonSets([sick, other]), ['shop/agent']);
+    assert.deepEqual(both, {
+      kind: 'Waiting',
+      reasons: ['DaemonSet pod shop/proxy-1 is not Ready'],
+    });
+  });
 });
 
 describe('the host', () => {
@@ -220,20 +306,48 @@ describe('the probe', () => {
     assert.match(answer.kind === 'Waiting' ? answer.reasons.join() : '', /has no address/);
   });
 
-  it('takes the command where nothing else runs, and only there', async () => {
+  it('is used while it runs: what is wrong in it is wrong with it, what is told is told', async () => {
     const kube = new FakeKube();
-    const asked: string[] = [];
-    kube.exec = async (target?: { pod: string }) => {
-      asked.push(target?.pod ?? '');
-      return { ok: false, message: 'exec failed' };
+    const asked: (string | undefined)[] = [];
+    const proved = async (finding: object) => {
+      const whileItRuns: ProbeInput['whileItRuns'] = async (container) => {
+        asked.push(container?.pod);
+        return finding;
+      };
+      return await checkProbe(kube, { ...input, whileItRuns }, signal);
     };
-    const command = { node: 'east-1', command: ['true'] };
-    const whileItRuns: ProbeInput['whileItRuns'] = (probe) => execInProbe(kube, command, probe);
-    const alone = await checkProbe(kube, { ...input, whileItRuns }, signal);
-    assert.match(alone.kind === 'Waiting' ? alone.reasons.join() : '', /"true" in .*exec failed/);
-    assert.deepEqual(asked, [probeName('east-1')]);
-    kube.pods = [running('web')];
-    assert.equal((await checkProbe(kube, { ...input, whileItRuns }, signal)).kind, 'Passed');
+    assert.deepEqual(await proved({ problem: 'x' }), { kind: 'Waiting', reasons: ['x'] });
+    const answer = await proved({ note: 'y' });
+    assert.deepEqual(answer, { kind: 'Passed', value: { tookMs: 0, notes: ['y'] } });
+    kube.createdPhase = 'Succeeded';
+    assert.equal((await proved({})).kind, 'Passed');
+    assert.deepEqual(asked, [probeName('east-1'), probeName('east-1'), undefined]);
+  });
+
+  it('that a full node has no place for is a failure, unless the node was full before', async () => {
+    const kube = new FakeKube();
+    kube.createdStatus = {
+      phase: 'Failed',
+      reason: 'OutOfpods',
+      message: "Node didn't have enough",
+    };
+    const answer = await checkProbe(kube, input, signal);
+    assert.match(answer.kind === 'Waiting' ? answer.reasons.join() : '', /is Failed \(OutOfpods: /);
+    const full = await checkProbe(kube, { ...input, mayBeFull: true }, signal);
+    assert.match(JSON.stringify(full), /"Passed".*no probe was started: is Failed \(OutOfpods/);
+  });
+
+  it('is admitted by the strictest standard, with nothing requested, and ends by itself', () => {
+    const { spec } = probePod('probe-east-1', input);
+    const [container] = spec?.containers ?? [];
+    assert.deepEqual(container?.resources?.requests, { cpu: '0', memory: '0' });
+    const { allowPrivilegeEscalation, capabilities } = container?.securityContext ?? {};
+    assert.deepEqual([allowPrivilegeEscalation, capabilities], [false, { drop: ['ALL'] }]);
+    assert.equal(spec?.securityContext?.runAsNonRoot, true);
+    assert.deepEqual(spec?.securityContext?.seccompProfile, { type: 'RuntimeDefault' });
+    assert.equal(spec?.automountServiceAccountToken, false);
+    assert.ok((spec?.activeDeadlineSeconds ?? 0) > 30);
+    assert.equal(spec?.nodeName, 'east-1');
   });
 
   describe('when time is up', () => {

@@ -61,6 +61,8 @@ export class FakeKube implements KubeAdapter {
   onAttachments: () => void = () => undefined;
   /** Phase that a created pod is found in. */
   createdPhase = 'Running';
+  /** What else the status of a created pod says. */
+  createdStatus: V1Pod['status'] = {};
   /** Address of a created pod; "" for none. */
   createdAddress = '192.0.2.100';
   /** Called before each list of pods. */
@@ -116,7 +118,7 @@ export class FakeKube implements KubeAdapter {
     const made = {
       ...pod,
       metadata: { ...pod.metadata, namespace },
-      status: { phase: this.createdPhase, podIP: this.createdAddress },
+      status: { phase: this.createdPhase, podIP: this.createdAddress, ...this.createdStatus },
     };
     this.pods.push(made);
     return made;

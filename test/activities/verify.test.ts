@@ -103,6 +103,62 @@ describe('verify', () => {
     await fails(scene(NEW).work('From'), 'VerificationFailed', /containerd is 1\.7\.24/);
   });
 
+  describe('in the light of the baseline', () => {
+    const clean = { alreadyFailing: {}, unwellPods: [] };
+    const agent = pod('agent-new', 'DaemonSet/agent', { status: { conditions: [] } });
+    const quiet = { containersMustSurvive: false };
+    for (const expect of ['To', 'From'] as const) {
+      const version = expect === 'To' ? NEW : OLD;
+
+      it(`${expect}: a DaemonSet that was not Ready before is a note, one that was fails`, async () => {
+        const { kube, work } = scene(version);
+        kube.pods.push(agent);
+        const baseline = { ...clean, alreadyFailing: { DaemonSets: ['shop/agent'] } };
+        const proof = await work(expect, { ...quiet, baseline });
+        assert.deepEqual(proof.notes, ['was not Ready before: shop/agent']);
+        const news = work(expect, { ...quiet, baseline: clean });
+        await fails(news, 'VerificationFailed', /DaemonSet pod shop\/agent-new is not Ready/);
+      });
+
+      it(`${expect}: a condition of before is a note, a node that is not Ready still fails`, async () => {
+        const { kube, work } = scene(version);
+        const conditions = (ready: string) => [
+          { type: 'Ready', status: ready },
+          { type: 'DiskPressure', status: 'True', reason: 'Odd' },
+        ];
+        kube.addNode(ref.node, { status: { conditions: conditions('True') } });
+        const baseline = { ...clean, alreadyFailing: { node: ['DiskPressure', 'Ready'] } };
+        const proof = await work(expect, { ...quiet, baseline });
+        assert.deepEqual(proof.notes, ['was so before: DiskPressure=True (Odd)']);
+        kube.addNode(ref.node, { status: { conditions: conditions('False') } });
+        const down = work(expect, { ...quiet, baseline });
+        await fails(down, 'VerificationFailed', /node: Ready=False/);
+      });
+
+      it(`${expect}: exec that was impossible before is a note, one that was not fails`, async () => {
+        const { kube, work } = scene(version);
+        kube.exec = async () => ({ ok: false, message: 'error dialing backend' });
+        const baseline = { ...clean, alreadyFailing: { exec: ['refused'] } };
+        const proof = await work(expect, { ...quiet, baseline });
+        assert.deepEqual(proof.notes, ['no command was run in a container: refused']);
+        const news = work(expect, { ...quiet, baseline: clean });
+        await fails(news, 'VerificationFailed', /exec: "true" in shop\/web-1.*error dialing/);
+      });
+    }
+
+    it('a full node that was full before is a note, and a container of a pod that was unwell none', async () => {
+      const { kube, work } = scene(NEW);
+      kube.createdStatus = { phase: 'Failed', reason: 'OutOfpods' };
+      const verification = {
+        ...{ timeoutSeconds: 5, probeImage: 'probe', probeCommand: [], execCommand: ['true'] },
+      };
+      const baseline = { ...clean, unwellPods: ['shop/web-2'], full: true };
+      const proof = await work('To', { verification, baseline });
+      assert.match(proof.notes?.join() ?? '', /^no probe was started: is Failed \(OutOfpods\)$/);
+      assert.equal(proof.probeMs, undefined);
+    });
+  });
+
   it('takes a missing Node object for final, but not after a reboot', async () => {
     const { kube, work } = scene(OLD);
     const node = kube.nodes.get(ref.node);

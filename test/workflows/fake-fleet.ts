@@ -2,6 +2,8 @@
  * A fake fleet: what the activities would do to real nodes, done to plain objects. It stands in
  * for hosts so that every step can be failed, repeated and cancelled at will.
  */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type {
   Hold,
@@ -11,6 +13,7 @@ import type {
   TidegateActivities,
   VerifyResult,
 } from '../../workflows/contract.ts';
+import type { Baseline } from '../../workflows/domain/baseline.ts';
 import type { ContainerFacts } from '../../workflows/domain/inventory.ts';
 import type { Plan, PlannedPackage, PlanResult } from '../../workflows/domain/plan-types.ts';
 
@@ -61,10 +64,20 @@ export class FakeFleet {
   /** Units of other runs that the host still runs, asked at each inspection. */
   transactionsNow: () => readonly string[] = () => [];
   readonly jobChoices: (JobChoice | undefined)[] = [];
+  /** What does not pass before anything is done; nothing by default. */
+  baselineNow: Baseline = { alreadyFailing: {}, unwellPods: [] };
+  /** Nodes that were asked, beside their staging and so not among the calls. */
+  readonly baselines: string[] = [];
+  private readonly baselinesTold = new Set<string>();
+  readonly probesCleared: string[] = [];
+  /** Called in the middle of a baseline. */
+  duringBaseline: ((context: Context) => Promise<void>) | undefined;
+  /** What each verification was told of the time before. */
+  readonly verifiedWith: (Baseline | undefined)[] = [];
   /** Versions whose daemon does not come up: verification of them fails. */
   readonly broken = new Set<string>();
   private faults: (Fault & { left: number })[] = [];
-  private onStep: (step: StepName, node: string) => Promise<void> = async () => undefined;
+  private onStep: ((step: StepName, node: string) => Promise<void>) | undefined;
 
   constructor(names: readonly string[]) {
     for (const name of names) {
@@ -141,6 +154,16 @@ export class FakeFleet {
           node.staged = true;
           return {};
         }),
+      baseline: async (input) => {
+        this.baselines.push(input.node);
+        await this.duringBaseline?.(Context.current());
+        this.break('baseline', input.node, 'Before');
+        this.baselinesTold.add(input.node);
+        return this.baselineNow;
+      },
+      clearProbe: async (input) => {
+        this.probesCleared.push(input.node);
+      },
       unstage: (input) =>
         this.step('unstage', input, (node) => {
           node.staged = false;
@@ -179,6 +202,7 @@ export class FakeFleet {
         }),
       verify: (input) =>
         this.step('verify', input, (node): VerifyResult => {
+          this.verifiedWith.push(input.baseline);
           const wanted = input.expect === 'To' ? to(input.packages) : from(input.packages);
           if (node.version !== wanted || this.broken.has(node.version)) {
             const message = `${input.node} runs ${node.version}`;
@@ -189,6 +213,7 @@ export class FakeFleet {
             packages: packagesOf(node.version),
             containersSurvived: survived,
             containersLost: [],
+            ...notesOf(input.baseline),
           };
         }),
       quarantine: (input) =>
@@ -228,11 +253,23 @@ export class FakeFleet {
 
   private async step<T>(step: StepName, ref: NodeRef, effect: (node: FakeNode) => T): Promise<T> {
     this.calls.push(`${step} ${ref.node}`);
+    if (step === 'stage') await this.untilBaselineTold(ref.node);
     this.break(step, ref.node, 'Before');
     const result = effect(this.node(ref.node));
-    await this.onStep(step, ref.node);
+    await this.onStep?.(step, ref.node);
     this.break(step, ref.node, 'After');
     return result;
+  }
+
+  /**
+   * The test server loses a run in which an activity is cancelled in the very moment in which it ends:
+   * what goes wrong in the middle of staging goes wrong when the baseline beside it has been told.
+   */
+  private async untilBaselineTold(node: string): Promise<void> {
+    const calm = !this.onStep && !this.faults.some(({ step }) => step === 'stage');
+    if (calm || this.duringBaseline) return;
+    for (let i = 0; i < 20 && !this.baselinesTold.has(node); i++) await delay(10);
+    await delay(30);
   }
 
   private break(step: StepName, node: string, when: Fault['when']): void {
@@ -263,6 +300,11 @@ const CONTAINERS: readonly ContainerFacts[] = ['a', 'b'].map((id) => ({
   name: 'web',
   startedAt: '2026-01-01T00:00:00Z',
 }));
+
+function notesOf(baseline: Baseline | undefined): { notes?: readonly string[] } {
+  const sick = baseline?.alreadyFailing.DaemonSets ?? [];
+  return sick.length > 0 ? { notes: sick.map((name) => `was not Ready before: ${name}`) } : {};
+}
 
 function hostFacts(version: string, bootId: string) {
   return {
