@@ -107,7 +107,7 @@ async function takeBaseline(deps: ActivityDeps, input: BaselineInput): Promise<B
   const unwell = (values['DaemonSets'] as readonly V1Pod[]).filter(
     (pod) => !isProbe(pod) && pod.status?.phase !== 'Succeeded' && isUnwell(pod, deps.clock.now()),
   );
-  const { refused, tookMs, notes = [] } = (values['probe'] ?? {}) as Probed;
+  const { refused, tookMs } = (values['probe'] ?? {}) as Probed;
   const { execContainer, reasons: unrun } = exec.result();
   const failing: Record<BaselineCheck, readonly string[]> = {
     node: nodeProblems(values['node'] as V1Node).map(({ type }) => type),
@@ -125,7 +125,6 @@ async function takeBaseline(deps: ActivityDeps, input: BaselineInput): Promise<B
     unwellPods: unwell.map(({ metadata }) => `${metadata?.namespace}/${metadata?.name}`),
     ...(execContainer ? { execContainer } : {}),
     ...(tookMs === undefined ? {} : { probeMs: tookMs }),
-    ...(notes.length > 0 ? { full: true } : {}),
   };
 }
 
@@ -146,7 +145,7 @@ function probeChecks(
   const { probeImage: image, probeCommand: command } = verification;
   if (image === undefined) return [];
   const probe: ProbeInput = {
-    ...{ node, image, command, clock, cancelled: context().signal, mayBeFull: true },
+    ...{ node, image, command, clock, cancelled: context().signal },
     whileItRuns: async (container) => {
       await exec.inProbe(container);
       return {};

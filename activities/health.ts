@@ -3,7 +3,7 @@ import type { ClusterActivities } from '../workflows/contract.ts';
 import type { ClusterAccess } from '../workflows/domain/inventory.ts';
 import type { PlannedNode } from '../workflows/domain/plan-types.ts';
 import type { KubeAdapter } from './adapters/kube-adapter.ts';
-import { daemonSetProblems } from './checks/daemonset-check.ts';
+import { judgeDaemonSets, unreadyDaemonSets } from './checks/daemonset-check.ts';
 import { judgeHost, judgeNode } from './checks/host-check.ts';
 import { withHeartbeats } from './context.ts';
 import { type ActivityDeps, withHost } from './deps.ts';
@@ -41,13 +41,14 @@ export function healthActivities(deps: ActivityDeps): Pick<ClusterActivities, 'c
 /** One bad moment takes no fleet back: what is found is looked at again until the time is up. */
 async function untilHealthy(
   deps: ActivityDeps,
-  { access, nodes, timeoutSeconds = 0 }: HealthInput,
+  input: HealthInput,
   tell: (healthy: number) => void,
 ): Promise<readonly string[]> {
   const { clock } = deps;
+  const { nodes, timeoutSeconds = 0 } = input;
   const deadline = clock.now() + timeoutSeconds * 1000;
   for (let asked = nodes; ; ) {
-    const looks = await mapLimited(asked, PARALLEL_HOSTS, (node) => lookAt(deps, access, node));
+    const looks = await mapLimited(asked, PARALLEL_HOSTS, (node) => lookAt(deps, input, node));
     const sick = looks.filter(({ findings }) => findings.length > 0);
     tell(nodes.length - sick.length);
     if (sick.length === 0) return [];
@@ -74,13 +75,14 @@ function say({ node, findings }: HealthLook): string[] {
 
 async function lookAt(
   deps: ActivityDeps,
-  access: ClusterAccess,
+  { access, alreadyFailing = {} }: HealthInput,
   node: PlannedNode,
 ): Promise<HealthLook> {
   const kube = deps.kube(access);
+  const before = alreadyFailing[node.node] ?? {};
   const asked = await Promise.all([
-    finding(() => nodeObject(kube, node.node)),
-    finding(() => daemonSetPods(kube, node.node)),
+    finding(() => nodeObject(kube, node.node, before.node)),
+    finding(() => daemonSetPods(kube, node.node, before.DaemonSets)),
     finding(() => hostState(deps, access, node)),
   ]);
   return { node, findings: asked.flat() };
@@ -99,13 +101,22 @@ async function finding(
   }
 }
 
-async function nodeObject(kube: KubeAdapter, node: string): Promise<readonly string[]> {
-  const answer = judgeNode(await kube.getNode(node));
+async function nodeObject(
+  kube: KubeAdapter,
+  node: string,
+  before: readonly string[] | undefined,
+): Promise<readonly string[]> {
+  const answer = judgeNode(await kube.getNode(node), before);
   return answer.kind === 'Passed' ? [] : answer.reasons;
 }
 
-async function daemonSetPods(kube: KubeAdapter, node: string): Promise<readonly string[]> {
-  return daemonSetProblems(await kube.podsOn(node));
+async function daemonSetPods(
+  kube: KubeAdapter,
+  node: string,
+  before: readonly string[] | undefined,
+): Promise<readonly string[]> {
+  const answer = judgeDaemonSets(unreadyDaemonSets(await kube.podsOn(node)), before);
+  return answer.kind === 'Passed' ? [] : answer.reasons;
 }
 
 async function hostState(

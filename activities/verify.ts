@@ -151,7 +151,6 @@ function checksOf(deps: ActivityDeps, host: HostAdapter, input: VerifyInput): re
       ...{ node, image, command: verification.probeCommand, clock: deps.clock },
       cancelled: deps.context().signal,
       whileItRuns: (container) => exec.inProbe(container),
-      mayBeFull: baseline?.full === true,
     };
     checks.push({ name: 'probe', ask: (signal) => checkProbe(kube, probe, signal) });
   }

@@ -189,6 +189,8 @@ export interface ClusterActivities {
   checkHealth(input: {
     readonly access: ClusterAccess;
     readonly nodes: readonly PlannedNode[];
+    /** By node: what failed before the update, and is no finding. */
+    readonly alreadyFailing?: Readonly<Record<string, Baseline['alreadyFailing']>>;
     /** For how long what is found is looked at again; one look without it. */
     readonly timeoutSeconds?: number;
   }): Promise<readonly string[]>;

@@ -2,6 +2,7 @@
  * What workflows, activities and clients agree on: names, ids, messages, states and outcomes, and
  * through activity-contract.ts the activities. Everything is JSON-safe; nothing has an effect.
  */
+import type { Baseline } from './domain/baseline.ts';
 import type { ClusterAccess } from './domain/inventory.ts';
 import type { PlannedNode, PlannedWave } from './domain/plan-types.ts';
 import type { Policy } from './domain/spec.ts';
@@ -141,6 +142,8 @@ export interface NodeOutcome {
   readonly probeMs?: number;
   /** What was met on the way and is worth knowing; absent in outcomes of before. */
   readonly notes?: readonly string[];
+  /** What did not pass before anything was changed, and is not held against the update; absent where all did. */
+  readonly alreadyFailing?: Baseline['alreadyFailing'];
 }
 
 export interface WaveOutcome {

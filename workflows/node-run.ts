@@ -16,6 +16,7 @@ import {
   type StepReport,
   type VerifyResult,
 } from './contract.ts';
+import type { Baseline } from './domain/baseline.ts';
 
 /** Outcomes of 200 nodes travel in one payload: what each lists has an end. By default a kubelet runs 110 pods. */
 const LISTED_PODS = 110;
@@ -31,6 +32,7 @@ export interface Learned {
   evicted: readonly string[];
   jobPodsLost: readonly string[];
   proof?: VerifyResult;
+  alreadyFailing?: Baseline['alreadyFailing'];
   readonly notes: string[];
 }
 
@@ -115,7 +117,7 @@ export class NodeRun {
   /** Ends the run with the given outcome. */
   finish(outcome: NodeOutcomeKind, given: readonly string[]): NodeOutcome {
     const { target } = this.input;
-    const { proof, evicted, jobPodsLost } = this.learned;
+    const { proof, evicted, jobPodsLost, alreadyFailing = {} } = this.learned;
     const reasons = given.map(shortened);
     this.enter(outcome, reasons.join('; '));
     const notes = [
@@ -142,6 +144,7 @@ export class NodeRun {
       jobPodsLost: jobPodsLost.slice(0, LISTED_PODS),
       ...(proof?.probeMs === undefined ? {} : { probeMs: proof.probeMs }),
       ...(notes.length === 0 ? {} : { notes }),
+      ...(Object.keys(alreadyFailing).length === 0 ? {} : { alreadyFailing }),
     };
   }
 }

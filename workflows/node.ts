@@ -4,7 +4,7 @@ import { isCancellation, patched, sleep, workflowInfo } from '@temporalio/workfl
 import { beside } from './beside.ts';
 import { Compensations } from './compensations.ts';
 import type { DrainResult, InspectResult, NodeInput, NodeOutcome } from './contract.ts';
-import { type Baseline, judgeBaseline, withoutProbes } from './domain/baseline.ts';
+import { type Baseline, judgeBaseline, onWayBack, withoutProbes } from './domain/baseline.ts';
 import type { NodeLease } from './domain/inventory.ts';
 import { judgeInspection, judgeSecondLook } from './domain/lifecycle.ts';
 import { describeFailure, doneBefore, failureType } from './failures.ts';
@@ -113,13 +113,17 @@ class NodeSaga {
       return [];
     }
     this.undo.push({ name: 'probe', run: () => this.clearProbe() });
-    const { verification } = policy;
+    // A way back is in a hurry, and does not wait for a probe that the update may have broken.
+    const { probeImage, ...withoutProbe } = policy.verification;
+    const forward = this.input.direction === 'Forward';
+    const verification = forward ? policy.verification : withoutProbe;
     const [staged, baseline] = await beside(stage, () =>
       steps.verify.baseline({ ...ref, containersBefore: containers, verification }),
     );
     run.note(staged);
-    this.baseline = baseline;
-    return judgeBaseline(baseline);
+    this.baseline = forward ? baseline : onWayBack(baseline);
+    run.learned.alreadyFailing = this.baseline.alreadyFailing;
+    return forward ? judgeBaseline(baseline) : [];
   }
 
   /** Takes the workload away, as far as the bundle's class of disruption asks for it. */

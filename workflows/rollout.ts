@@ -363,7 +363,16 @@ class RolloutRun {
     const { timeoutSeconds } = policy.verification;
     try {
       const { health } = stepsFor(wave.cluster, policy);
-      const problems = await health.checkHealth({ access, nodes, timeoutSeconds });
+      const problems = await health.checkHealth({
+        ...{ access, nodes, timeoutSeconds },
+        alreadyFailing: Object.fromEntries(
+          state.updated
+            .filter(({ cluster }) => cluster === wave.cluster)
+            .flatMap(({ node, alreadyFailing }) =>
+              alreadyFailing ? [[node, alreadyFailing]] : [],
+            ),
+        ),
+      });
       return problems.length > 0 ? `${wave.name} is not healthy: ${problems.join('; ')}` : '';
     } catch (error) {
       if (failureType(error) === undefined) throw error;

@@ -10,11 +10,6 @@ export interface DaemonSetProblem {
   readonly reason: string;
 }
 
-/** Returns which pods of DaemonSets are not Ready, in words. */
-export function daemonSetProblems(pods: readonly V1Pod[]): readonly string[] {
-  return unreadyDaemonSets(pods).map(({ reason }) => reason);
-}
-
 /**
  * Returns the problems with pods of DaemonSets, one for each pod that is not Ready. A pod's status may be that of before a
  * reboot: with the containers that the host runs, each container of a Ready pod has to be one of them.

@@ -37,8 +37,6 @@ export interface ProbeInput {
   readonly cancelled: AbortSignal;
   /** Asked once the probe runs, or has run: then there is no container any more. */
   readonly whileItRuns?: (container: ContainerRef | undefined) => Promise<ProbeFinding>;
-  /** A node without a place for one more pod is no fault. */
-  readonly mayBeFull?: boolean;
 }
 
 /** What was found while a probe ran: wrong with it, or worth knowing. */
@@ -82,7 +80,7 @@ export async function checkProbe(
         const tookMs = clock.now() - started;
         return await prove(input, { tookMs, notes: [] }, phase === 'Running' ? name : undefined);
       }
-      if (input.mayBeFull && hasNoPlace(pod)) {
+      if (hasNoPlace(pod)) {
         return await prove(input, { notes: [`no probe was started: ${describe(pod)}`] }, undefined);
       }
       const goesOn = !signal.aborted || (signal.reason === TIME_IS_UP && isUnseen(pod));
@@ -112,7 +110,7 @@ async function prove(
   return { kind: 'Passed', value: { ...proof, notes } };
 }
 
-/** Kubelets refuse a pod that they have no place for, e.g. with "OutOfpods". */
+/** Kubelets refuse a pod that they have no place for, e.g. with "OutOfpods": no update has filled the node. */
 function hasNoPlace({ status }: V1Pod): boolean {
   return status?.phase === 'Failed' && (status.reason ?? '').startsWith('OutOf');
 }

@@ -324,17 +324,14 @@ describe('the probe', () => {
     assert.deepEqual(asked, [probeName('east-1'), probeName('east-1'), undefined]);
   });
 
-  it('that a full node has no place for is a failure, unless the node was full before', async () => {
+  it('that a full node has no place for is told: no update has filled it', async () => {
     const kube = new FakeKube();
-    kube.createdStatus = {
-      phase: 'Failed',
-      reason: 'OutOfpods',
-      message: "Node didn't have enough",
-    };
+    kube.createdStatus = { phase: 'Failed', reason: 'OutOfpods', message: 'used: 110' };
+    const notes = ['no probe was started: is Failed (OutOfpods: used: 110)'];
+    assert.deepEqual(await checkProbe(kube, input, signal), { kind: 'Passed', value: { notes } });
+    kube.createdStatus = { phase: 'Failed', reason: 'UnexpectedAdmissionError' };
     const answer = await checkProbe(kube, input, signal);
-    assert.match(answer.kind === 'Waiting' ? answer.reasons.join() : '', /is Failed \(OutOfpods: /);
-    const full = await checkProbe(kube, { ...input, mayBeFull: true }, signal);
-    assert.match(JSON.stringify(full), /"Passed".*no probe was started: is Failed \(OutOfpods/);
+    assert.match(answer.kind === 'Waiting' ? answer.reasons.join() : '', /Failed \(UnexpectedAd/);
   });
 
   it('is admitted by the strictest standard, with nothing requested, and ends by itself', () => {

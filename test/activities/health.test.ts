@@ -4,7 +4,7 @@ import type { HostAdapter } from '../../activities/adapters/host-adapter.ts';
 import { fail, failureType } from '../../activities/failure.ts';
 import { healthActivities } from '../../activities/health.ts';
 import type { PlannedNode } from '../../workflows/domain/plan-types.ts';
-import { access, FakeKube, fakeDeps } from './fakes.ts';
+import { access, FakeKube, fakeDeps, pod } from './fakes.ts';
 
 const HOST = `os	debian-12
 osPrettyName	Debian GNU/Linux 12 (bookworm)
@@ -55,8 +55,9 @@ function scene(onLook: (node: string, seconds: number) => void = () => undefined
     close: () => undefined,
   });
   const { checkHealth } = healthActivities({ ...deps, host });
-  const check = (timeoutSeconds?: number) =>
+  const check = (timeoutSeconds?: number, more: object = {}) =>
     checkHealth({
+      ...more,
       ...{ access, nodes: nodes.map(planned) },
       ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
     });
@@ -64,6 +65,20 @@ function scene(onLook: (node: string, seconds: number) => void = () => undefined
 }
 
 describe('checkHealth', () => {
+  it('holds nothing against a node that failed there before its update', async () => {
+    const { kube, check } = scene();
+    kube.pods = [pod('agent-1', 'DaemonSet/agent', { status: { conditions: [] } })];
+    const conditions = [
+      { type: 'Ready', status: 'True' },
+      { type: 'DiskPressure', status: 'True' },
+    ];
+    kube.addNode('east-1', { status: { conditions } });
+    const before = { DaemonSets: ['shop/agent'], node: ['DiskPressure'] };
+    const found = await check(0, { alreadyFailing: { 'east-1': before, 'east-2': before } });
+    assert.deepEqual(found, ['east-3: DaemonSet pod shop/agent-1 is not Ready']);
+    assert.equal((await check(0)).length, 4);
+  });
+
   it('finds nothing wrong with healthy nodes, at one look', async () => {
     const { check, looks, heartbeats } = scene();
     assert.deepEqual(await check(60), []);

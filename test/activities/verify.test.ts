@@ -146,13 +146,13 @@ describe('verify', () => {
       });
     }
 
-    it('a full node that was full before is a note, and a container of a pod that was unwell none', async () => {
+    it('a full node is a note, and a container of a pod that was unwell none', async () => {
       const { kube, work } = scene(NEW);
       kube.createdStatus = { phase: 'Failed', reason: 'OutOfpods' };
       const verification = {
         ...{ timeoutSeconds: 5, probeImage: 'probe', probeCommand: [], execCommand: ['true'] },
       };
-      const baseline = { ...clean, unwellPods: ['shop/web-2'], full: true };
+      const baseline = { ...clean, unwellPods: ['shop/web-2'] };
       const proof = await work('To', { verification, baseline });
       assert.match(proof.notes?.join() ?? '', /^no probe was started: is Failed \(OutOfpods\)$/);
       assert.equal(proof.probeMs, undefined);

@@ -68,6 +68,9 @@ export class FakeFleet {
   baselineNow: Baseline = { alreadyFailing: {}, unwellPods: [] };
   /** Nodes that were asked, beside their staging and so not among the calls. */
   readonly baselines: string[] = [];
+  baselinesWithProbe = 0;
+  /** By node: what the last look after a soak was told to take for known. */
+  knownSick: Readonly<Record<string, Baseline['alreadyFailing']>> = {};
   private readonly baselinesTold = new Set<string>();
   readonly probesCleared: string[] = [];
   /** Called in the middle of a baseline. */
@@ -156,6 +159,7 @@ export class FakeFleet {
         }),
       baseline: async (input) => {
         this.baselines.push(input.node);
+        if (input.verification.probeImage) this.baselinesWithProbe += 1;
         await this.duringBaseline?.(Context.current());
         this.break('baseline', input.node, 'Before');
         this.baselinesTold.add(input.node);
@@ -237,7 +241,10 @@ export class FakeFleet {
         holds: this.holdsFor(input.policy.holds.recovery),
         unhealthy: [],
       }),
-      checkHealth: async () => this.sick,
+      checkHealth: async ({ alreadyFailing = {} }) => {
+        this.knownSick = alreadyFailing;
+        return this.sick;
+      },
     };
   }
 

@@ -24,8 +24,6 @@ export interface Baseline {
   readonly probeMs?: number;
   /** Where the command ran; absent where it ran nowhere. */
   readonly execContainer?: ContainerRef;
-  /** The node runs as many pods as it may, so that the probe had no place. */
-  readonly full?: true;
 }
 
 /** Returns why a node is left alone although it is as planned: nothing could prove an update of it. */
@@ -36,8 +34,18 @@ export function judgeBaseline({ alreadyFailing }: Baseline): readonly string[] {
   const why = probe.join('; ').replace(/\.$/, '');
   return [
     ...reasons,
-    `the probe could not run before anything was changed: ${why}; set verification.probeImage to an image that this cluster allows and can pull`,
+    `the probe could not run before anything was changed: ${why}; set verification.probeImage to an image that this cluster allows and can pull, or leave it out`,
   ];
+}
+
+/**
+ * Returns what of a baseline counts on a way back, which may be taken for the very thing that fails: it is
+ * no reason to stay, and a command has to run in a container again.
+ */
+export function onWayBack({ alreadyFailing, unwellPods }: Baseline): Baseline {
+  const { node, DaemonSets } = alreadyFailing;
+  const known = { ...(node ? { node } : {}), ...(DaemonSets ? { DaemonSets } : {}) };
+  return { alreadyFailing: known, unwellPods };
 }
 
 /** Leaves out the containers of our own probes: one that has just been deleted runs for a moment yet. */
