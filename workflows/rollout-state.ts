@@ -17,6 +17,7 @@ import {
   type WaveStatus,
   waveWorkflowId,
 } from './contract.ts';
+import type { Baseline } from './domain/baseline.ts';
 import { isFailedNode } from './domain/lifecycle.ts';
 import type { Plan, PlannedWave, PlanResult } from './domain/plan-types.ts';
 
@@ -71,6 +72,14 @@ export class RolloutState {
   /** Shows what it waits for in its phase; empty while it works. */
   wait(waitingFor: string): void {
     this.enter(this.phase, waitingFor);
+  }
+
+  /** Returns by node of a cluster what failed there before its update. */
+  alreadyFailing(cluster: string): Readonly<Record<string, Baseline['alreadyFailing']>> {
+    const known = this.updated.filter((entry) => entry.cluster === cluster);
+    return Object.fromEntries(
+      known.flatMap(({ node, alreadyFailing }) => (alreadyFailing ? [[node, alreadyFailing]] : [])),
+    );
   }
 
   setPlan(planned: PlanResult): void {

@@ -365,13 +365,7 @@ class RolloutRun {
       const { health } = stepsFor(wave.cluster, policy);
       const problems = await health.checkHealth({
         ...{ access, nodes, timeoutSeconds },
-        alreadyFailing: Object.fromEntries(
-          state.updated
-            .filter(({ cluster }) => cluster === wave.cluster)
-            .flatMap(({ node, alreadyFailing }) =>
-              alreadyFailing ? [[node, alreadyFailing]] : [],
-            ),
-        ),
+        alreadyFailing: state.alreadyFailing(wave.cluster),
       });
       return problems.length > 0 ? `${wave.name} is not healthy: ${problems.join('; ')}` : '';
     } catch (error) {
