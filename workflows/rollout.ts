@@ -1,10 +1,6 @@
-/** One rollout: plan, approval, canary, soak, waves, and back again where it must. */
-import { ActivityFailure } from '@temporalio/common';
 import {
-  CancellationScope,
   condition,
   isCancellation,
-  log,
   patched,
   proxyActivities,
   workflowInfo,
@@ -20,7 +16,6 @@ import {
   type WaveInput,
   type WaveOutcome,
 } from './contract.ts';
-import type { ClusterAccess } from './domain/inventory.ts';
 import {
   isFailedNode,
   keyOf,
@@ -32,6 +27,7 @@ import {
 import type { Plan, PlannedWave } from './domain/plan-types.ts';
 import { describeFailure, failureType, failWorkflow } from './failures.ts';
 import { RolloutDesk } from './rollout-desk.ts';
+import { ClusterLeases } from './rollout-leases.ts';
 import { RolloutState } from './rollout-state.ts';
 import { runWaveOf } from './rollout-wave.ts';
 import { stepsFor } from './steps.ts';
@@ -55,7 +51,7 @@ export async function rolloutWorkflow(request: unknown): Promise<RolloutOutcome>
   const refused = await rollout.awaitApproval();
   if (refused) return rollout.finish(refused.outcome, [refused.reason]);
   try {
-    const blocked = await rollout.takeLeases();
+    const blocked = await rollout.leases.take();
     if (blocked !== '') return rollout.finish('Halted', [blocked]);
     await rollout.lookFirst();
     const failure = await rollout.forward();
@@ -65,15 +61,15 @@ export async function rolloutWorkflow(request: unknown): Promise<RolloutOutcome>
     if (isCancellation(error)) rollout.cancelled();
     throw error;
   } finally {
-    await rollout.giveLeasesBack();
+    await rollout.leases.giveBack();
   }
 }
 
 class RolloutRun {
   private readonly state: RolloutState;
   private readonly desk: RolloutDesk;
+  readonly leases: ClusterLeases;
   private readonly startedAt = new Date(Date.now()).toISOString();
-  private readonly id = workflowInfo().workflowId;
   /** By cluster: workloads that were unhealthy before any node was touched. */
   private readonly unhealthyBefore: Record<string, readonly string[]> = {};
   private noRoom = false;
@@ -81,6 +77,7 @@ class RolloutRun {
   constructor(name: string) {
     this.state = new RolloutState(name);
     this.desk = new RolloutDesk(this.state);
+    this.leases = new ClusterLeases(this.state, this.desk);
   }
 
   async plan(request: unknown): Promise<void> {
@@ -108,49 +105,6 @@ class RolloutRun {
     }
     if (desk.rejection !== '') return { outcome: 'Rejected', reason: desk.rejection };
     return desk.interrupted() ? { outcome: 'Halted', reason: desk.interruption() } : undefined;
-  }
-
-  /** Returns why the rollout can't begin, or an empty string once it holds every cluster's lease. */
-  async takeLeases(): Promise<string> {
-    const { state, desk, id } = this;
-    for (const access of state.plan.clusters) {
-      const { read } = stepsFor(access.cluster, state.plan.policy.spec);
-      for (const begun = Date.now(); ; ) {
-        try {
-          await read.acquireClusterLease({ access, holder: id });
-          break;
-        } catch (error) {
-          if (failureType(error) !== 'LeaseHeld') {
-            if (failureType(error) === undefined) throw error;
-            return describeFailure(error);
-          }
-          state.enter('AwaitingLease', describeFailure(error));
-        }
-        const summary = `lease of ${access.cluster}`;
-        const pauseMs = leaseRetryMs(Date.now() - begun);
-        if (await condition(() => desk.interrupted(), pauseMs, { summary })) {
-          return desk.interruption();
-        }
-      }
-    }
-    return '';
-  }
-
-  /** A Lease that can't be given back is taken over by whoever is next: its holder has ended. */
-  async giveLeasesBack(): Promise<void> {
-    const { clusters, policy } = this.state.plan;
-    const giveBack = async (access: ClusterAccess) => {
-      const { undo } = stepsFor(access.cluster, policy.spec);
-      await undo.releaseClusterLease({ access, holder: this.id }).catch((error) => {
-        if (!(error instanceof ActivityFailure)) throw error;
-        log.warn('lease not given back', { cluster: access.cluster, why: describeFailure(error) });
-      });
-    };
-    await CancellationScope.nonCancellable(async () => {
-      if (clusters.length > 1 && patched('leases-back-at-once')) {
-        await Promise.all(clusters.map(giveBack));
-      } else for (const access of clusters) await giveBack(access);
-    });
   }
 
   /** Shows that the workflow was cancelled; its nodes in work have been unwound. */
@@ -379,11 +333,6 @@ class RolloutRun {
       .filter((entry) => entry.outcome === 'NeedsAttention')
       .map(keyOf);
   }
-}
-
-/** Waits a twentieth of what was waited already: history grows by some 11 events a try. */
-function leaseRetryMs(waitedMs: number): number {
-  return Math.min(Math.max(10 * SECOND, Math.round(waitedMs / 20)), 600 * SECOND);
 }
 
 /** In an inverted plan "Updated" means that the node runs what it ran before the rollout. */
