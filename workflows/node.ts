@@ -147,7 +147,9 @@ class NodeSaga {
   private async emptied(): Promise<NodeOutcome | undefined> {
     try {
       const drained = await this.run.step('Draining', () => this.drain());
-      if (typeof drained === 'string') return await this.endings.unwind('Skipped', drained);
+      if (typeof drained === 'string') {
+        return await this.endings.unwind(this.changed ? 'RolledBack' : 'Skipped', drained);
+      }
       this.learnDrained(drained);
     } catch (error) {
       this.learnDrained(doneBefore<DrainResult>(error));

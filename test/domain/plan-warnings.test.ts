@@ -59,7 +59,7 @@ describe('quarantine that uses up the budget', () => {
 
   it('is told where it can stop every other node', () => {
     assert.deepEqual(warn('Drain', 1, asked), [
-      "cluster east: the policy's maxQuarantined 1 is not below maxUnavailable 1: one node in quarantine uses it up, and no further node starts, not even to go back. Raise maxUnavailable, or lower maxQuarantined",
+      "cluster east: the policy's maxQuarantined 1 is not below maxUnavailable 1: one node in quarantine uses it up, and the rollout halts then. Raise maxUnavailable, or lower maxQuarantined",
     ]);
     assert.match(
       warn('Reboot', 2, { ...asked, maxQuarantined: 2 }).join(),

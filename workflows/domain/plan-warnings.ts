@@ -54,7 +54,7 @@ function quarantineStops({ bundle, policy }: Plan, cluster: string, limit: numbe
   if (!drains || atTimeout !== 'Quarantine' || maxQuarantined < limit) return [];
   const nodes = limit === 1 ? 'one node in quarantine uses' : `${limit} nodes in quarantine use`;
   return [
-    `cluster ${cluster}: the policy's maxQuarantined ${maxQuarantined} is not below maxUnavailable ${limit}: ${nodes} it up, and no further node starts, not even to go back. Raise maxUnavailable, or lower maxQuarantined`,
+    `cluster ${cluster}: the policy's maxQuarantined ${maxQuarantined} is not below maxUnavailable ${limit}: ${nodes} it up, and the rollout halts then. Raise maxUnavailable, or lower maxQuarantined`,
   ];
 }
 
