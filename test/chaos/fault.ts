@@ -10,6 +10,8 @@ export interface Target {
   readonly sha256: string;
   /** Waits until the node's workflow is in a phase; some phases are reached only when others let it. */
   untilPhase(phase: NodePhase, timeoutMs?: number): Promise<void>;
+  /** Waits until an activity of the node's workflow has ended well. */
+  untilDone(activity: string): Promise<void>;
   /** Does something some milliseconds later, while the rollout goes on. */
   meanwhile(work: () => Promise<void>, ms: number): void;
   /** What people do to the rollout; each comes through while Temporal is there, worker or not. */
@@ -40,6 +42,9 @@ export interface PolicyChange {
   readonly reboot?: Readonly<Record<string, unknown>>;
   readonly undoDeadlineSeconds?: number;
 }
+
+/** Without its probe the baseline needs the API no more by the time that packages are staged. */
+export const STAGED_LAST: PolicyChange = { verification: { probeImage: undefined } };
 
 /** What is made before the rollout, is part of how the fleet is found, and is taken back after it. */
 export type Preparation = 'Cordon' | 'ExhaustBudget';

@@ -60,6 +60,15 @@ export class NodeFollower {
     });
   }
 
+  /** Returns once an activity of the workflow has ended well. */
+  async untilDone(activity: string, timeoutMs = 15_000): Promise<void> {
+    await this.see(`the end of ${activity}`, timeoutMs, (event) => {
+      const id = event.activityTaskCompletedEventAttributes?.scheduledEventId;
+      const scheduled = this.events.find(({ eventId }) => id && eventId && id.equals(eventId));
+      return scheduled !== undefined && activityName(scheduled) === activity;
+    });
+  }
+
   /** Returns once the workflow has recorded that it knows a patch. */
   async untilPatched(id: string, timeoutMs = 60_000): Promise<void> {
     await this.see(`the patch ${id}`, timeoutMs, (event) => {

@@ -130,6 +130,7 @@ function targetOf(
     node,
     sha256: containerd(versionOf(fault)).sha256,
     untilPhase: (phase, ms = 15_000) => follower.until(phase, '', ms),
+    untilDone: (activity) => follower.untilDone(activity),
     untilPatched: (id) => follower.untilPatched(id),
     untilTaskFails: () => follower.untilTaskFails(),
     meanwhile: (work, ms) => void pending.push(sleep(ms).then(work)),

@@ -1,7 +1,7 @@
 /** Something happens to the node itself: its network, its power, its disk, its processes. */
 import type { NodePhase } from '../../../workflows/contract.ts';
 import * as blows from '../blows.ts';
-import { type Fault, fault, type Moment, type Options } from '../fault.ts';
+import { type Fault, fault, type Moment, type Options, STAGED_LAST } from '../fault.ts';
 
 function cut(id: string, seconds: number, phase: NodePhase): Fault {
   const does = `the node's network cut for ${seconds} s`;
@@ -56,12 +56,14 @@ export const NODE_FAULTS: readonly Fault[] = [
     'corrupt-staged',
     'the staged package changed before it is installed',
     { phase: 'Staging', delayMs: [0, 0] },
-    ({ node, sha256, untilPhase }) =>
-      blows.whileApiHangs(async () => {
+    async ({ node, sha256, untilPhase, untilDone }) => {
+      await untilDone('baseline');
+      await blows.whileApiHangs(async () => {
         await untilPhase('Cordoning');
         await blows.corruptStaged(node, sha256);
-      }),
-    { quick: true, healed: 'never', expect: ['RolledBack'] },
+      });
+    },
+    { quick: true, healed: 'never', expect: ['RolledBack'], policy: STAGED_LAST },
   ),
   fault(
     'disk-full',

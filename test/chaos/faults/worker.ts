@@ -2,7 +2,7 @@
 import { startWorker } from '../../../lab/worker.ts';
 import type { NodePhase } from '../../../workflows/contract.ts';
 import * as blows from '../blows.ts';
-import { type Fault, fault, type Moment, type Options } from '../fault.ts';
+import { type Fault, fault, type Moment, type Options, STAGED_LAST } from '../fault.ts';
 
 const healed = 'another one started again';
 
@@ -18,9 +18,15 @@ export function killed(
 }
 
 /** The API hangs from the phase before, so that the worker dies with its request under way. */
-function killedInRequest(id: string, from: Moment, phase: NodePhase, options: Options = {}): Fault {
+function killedInRequest(
+  id: string,
+  from: Moment,
+  phase: NodePhase,
+  { after, ...options }: Options & { readonly after?: string } = {},
+): Fault {
   const does = `worker killed (-9) in ${phase}, its request unanswered`;
-  const strike: Fault['strike'] = async ({ untilPhase }) => {
+  const strike: Fault['strike'] = async ({ untilPhase, untilDone }) => {
+    if (after) await untilDone(after);
     await blows.whileApiHangs(async () => {
       await untilPhase(phase);
       await blows.signalPart('worker', 'SIGKILL');
@@ -41,8 +47,9 @@ export const WORKER_FAULTS: readonly Fault[] = [
   killed('kill-at-stage', 'Staging', [0, 40]),
   killed('kill-in-stage', 'Staging', [300, 1200]),
   killedInRequest('kill-in-cordon', { phase: 'Staging', delayMs: [0, 200] }, 'Cordoning', {
-    quick: true,
+    ...{ quick: true, after: 'baseline', policy: STAGED_LAST },
   }),
+  killed('kill-in-baseline', 'Staging', [0, 900], { step: 'baseline' }),
   killed('kill-in-drain', 'Draining', [100, 1500], { bundle: 'Drain' }),
   killed('kill-at-apply', 'Applying', [0, 60]),
   killed('kill-in-apply', 'Applying', [400, 1800], { quick: true }),
