@@ -5,7 +5,7 @@ import type { Fault } from './fault.ts';
 import { FAULTS } from './faults.ts';
 import { spread, takesApiAway } from './order.ts';
 import { draw } from './seed.ts';
-import { type CaseRow, chaosReport, struck, sumOf } from './table.ts';
+import { type CaseRow, chaosReport, holds, struck, sumOf } from './table.ts';
 
 describe('the catalogue of faults', () => {
   it('has at least forty points, each with a name of its own', () => {
@@ -113,5 +113,7 @@ describe('the table', () => {
     const missed = { ...row, moment: 'MISSED Applying was not seen' };
     assert.equal(struck(missed), false);
     assert.match(sumOf([row, missed], 1), /^1 passed, 0 failed, 1 moments missed/);
+    const counts = [holds([row, missed]), holds([row, missed, missed])];
+    assert.deepEqual(counts, [true, false], 'a run that strikes too little shows nothing');
   });
 });

@@ -95,3 +95,9 @@ export function sumOf(rows: readonly CaseRow[], seed: number): string {
   const inMinutes = `${(spent / 60).toFixed(1)} minutes`;
   return `${good} passed, ${bad} failed${moments}; ${violations} violations; ${inMinutes}; seed ${seed}`;
 }
+
+/** Tells whether a run shows what it is for: all passed, and next to none of the moments were missed. */
+export function holds(rows: readonly CaseRow[]): boolean {
+  const missed = rows.filter((row) => !struck(row)).length;
+  return rows.every(passed) && missed <= Math.max(1, rows.length / 20);
+}
