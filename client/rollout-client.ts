@@ -139,6 +139,16 @@ export class RolloutClient {
     return await this.send(rollout, 'reject', command);
   }
 
+  /** Starts no further node until it is resumed; the nodes in work are finished first. */
+  async pause(rollout: string, command: Command): Promise<string> {
+    return await this.send(rollout, 'pause', command);
+  }
+
+  /** Goes on with a rollout that was paused. */
+  async resume(rollout: string, command: Command): Promise<string> {
+    return await this.send(rollout, 'resume', command);
+  }
+
   /** Starts no further node; the nodes in work are finished first. */
   async stop(rollout: string, command: Command): Promise<string> {
     return await this.send(rollout, 'stop', command);

@@ -46,7 +46,7 @@ export const SEARCH_ATTRIBUTES = {
 
 // --- messages: each an update and a signal of the same name, with one JSON argument -------------
 
-export const MESSAGES = ['approve', 'reject', 'stop', 'rollback'] as const;
+export const MESSAGES = ['approve', 'reject', 'pause', 'resume', 'stop', 'rollback'] as const;
 export type MessageName = (typeof MESSAGES)[number];
 
 export interface Vote {
@@ -199,6 +199,8 @@ export interface RolloutStatus {
   })[];
   readonly refusedVotes: readonly { readonly by: string; readonly reason: string }[];
   readonly waves: readonly WaveStatus[];
+  /** Who has paused the rollout and why, in words; absent while it is not. */
+  readonly paused?: string;
   /** Commands a person can type now. */
   readonly next: readonly string[];
   readonly outcome?: RolloutOutcome;

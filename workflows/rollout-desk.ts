@@ -1,4 +1,5 @@
 /** Where people reach a rollout: takes votes and commands, and remembers what was decided. */
+import { condition } from '@temporalio/workflow';
 import { type Command, MESSAGES, type Vote } from './contract.ts';
 import { type Ballot, judgeApproval, judgeCommand } from './domain/approval.ts';
 import { onMessage } from './messages.ts';
@@ -18,6 +19,8 @@ export class RolloutDesk {
   rejection = '';
   private interruptedBy: Interruption | undefined;
   private goingBack = false;
+  /** Who has paused the rollout and why, in words; empty while it is not. */
+  paused = '';
 
   constructor(state: RolloutState) {
     this.state = state;
@@ -44,6 +47,22 @@ export class RolloutDesk {
       refused: (command, reasons) => {
         state.refusedVotes.push({ by: String(command?.by), reason: reasons.join('; ') });
       },
+    });
+    onMessage<Command>({
+      name: 'pause',
+      description: 'Start no further node until it is resumed: {"by": "WHO", "reason": "..."}',
+      refuse: (command) => [
+        ...judgeCommand(command),
+        ...(this.paused ? [`it is ${this.paused} already`] : []),
+        ...(this.interrupted() ? [`it ends already, ${this.interruption()}`] : []),
+      ],
+      take: (command) => this.pause(command),
+    });
+    onMessage<Command>({
+      name: 'resume',
+      description: 'Go on with a rollout that was paused: {"by": "WHO"}',
+      refuse: (command) => [...judgeCommand(command), ...(this.paused ? [] : ['it is not paused'])],
+      take: () => this.resume(),
     });
     for (const kind of MESSAGES.filter((name) => name === 'stop' || name === 'rollback')) {
       onMessage<Command>({
@@ -93,6 +112,23 @@ export class RolloutDesk {
     return this.interruptedBy?.kind === 'rollback';
   }
 
+  /** Returns once nobody keeps the rollout paused, or it is to end. */
+  async unpaused(): Promise<void> {
+    await condition(() => this.paused === '' || this.interrupted());
+  }
+
+  private pause({ by, reason = '' }: Command): string {
+    this.paused = `paused by ${by}${reason ? `: ${reason}` : ''}`;
+    this.state.pause(this.paused);
+    return 'no further node starts until it is resumed; the nodes in work are finished first';
+  }
+
+  private resume(): string {
+    this.paused = '';
+    this.state.pause('');
+    return 'it goes on';
+  }
+
   private ballot(): Ballot {
     const plan = this.state.planned?.plan;
     return {
@@ -128,6 +164,7 @@ export class RolloutDesk {
   /** A rollback may follow a stop; while updated nodes go back only `stop` means anything. */
   private interrupt(kind: Interruption['kind'], command: Command): string {
     const { by, reason = '' } = command;
+    if (this.paused) this.resume();
     if (this.goingBack ? kind === 'stop' : !this.wantsBack()) {
       this.interruptedBy = { kind, by, reason };
     }

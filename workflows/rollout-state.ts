@@ -35,6 +35,7 @@ export class RolloutState {
   readonly rolledBack: NodeOutcome[] = [];
   private phase: RolloutPhase = 'Planning';
   private waitingFor = '';
+  private paused = '';
   private waves: WaveStatus[] = [];
   private outcome: RolloutOutcome | undefined;
   readonly name: string;
@@ -63,7 +64,7 @@ export class RolloutState {
     const failed = [...this.updated, ...this.rolledBack].filter((e) => isFailedNode(e.outcome));
     upsertSearchAttributes([
       { key: PHASE, value: phase },
-      waitsFor(waitingFor),
+      waitsFor(this.waits()),
       { key: NODES_FAILED, value: failed.length },
     ]);
     this.show();
@@ -80,6 +81,12 @@ export class RolloutState {
     return Object.fromEntries(
       known.flatMap(({ node, alreadyFailing }) => (alreadyFailing ? [[node, alreadyFailing]] : [])),
     );
+  }
+
+  /** Shows who has paused the rollout; empty once it goes on. */
+  pause(paused: string): void {
+    this.paused = paused;
+    this.wait(this.waitingFor);
   }
 
   setPlan(planned: PlanResult): void {
@@ -123,17 +130,29 @@ export class RolloutState {
     return {
       rollout: this.name,
       phase: this.phase,
-      waitingFor: this.waitingFor,
+      waitingFor: this.waits(),
       ...(digest === undefined ? {} : { digest, requestedBy: this.plan.requestedBy }),
       votes: this.votes,
       refusedVotes: this.refusedVotes,
       waves: this.waves,
+      ...(this.paused ? { paused: this.paused } : {}),
       next: this.next(),
       ...(this.outcome ? { outcome: this.outcome } : {}),
     };
   }
 
+  /** What is waited for first: nothing begins before the rollout is resumed. */
+  private waits(): string {
+    if (this.paused === '' || this.outcome) return this.waitingFor;
+    return [`somebody to resume it (${this.paused})`, this.waitingFor].filter(Boolean).join('; ');
+  }
+
   private next(): string[] {
+    const resume = `tidegate resume ${this.name} --as WHO`;
+    return this.paused && !this.outcome ? [resume, ...this.inPhase()] : this.inPhase();
+  }
+
+  private inPhase(): string[] {
     const { name } = this;
     switch (this.phase) {
       case 'Planning':
@@ -165,7 +184,7 @@ export class RolloutState {
 
   /** The sentence that matters comes first: the UI shows little of what follows a table. */
   private show(): void {
-    const lines = [`**${this.phase}**${this.waitingFor ? `: waiting for ${this.waitingFor}` : ''}`];
+    const lines = [`**${this.phase}**${this.waits() ? `: waiting for ${this.waits()}` : ''}`];
     if (this.outcome) lines.push(this.outcome.reasons.join('; '));
     if (this.planned) {
       const { plan } = this.planned;

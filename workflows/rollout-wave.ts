@@ -18,7 +18,7 @@ import {
 import { type WaveInput, type WaveOutcome, waveWorkflowId } from './contract.ts';
 import type { PlannedWave } from './domain/plan-types.ts';
 import type { RolloutDesk } from './rollout-desk.ts';
-import { outcomeWithout, stopSignal, waveWorkflow } from './wave.ts';
+import { outcomeWithout, pauseSignal, stopSignal, waveWorkflow } from './wave.ts';
 
 /** Where the rollout hears people, and shows what it waits for. */
 interface Front {
@@ -74,7 +74,7 @@ async function startWave(
   }
 }
 
-/** Tells the running wave once if a person interrupts the rollout while it works. */
+/** Tells the running wave what people say: pause, go on, and, once, that it ends. */
 function passStopOn(
   desk: RolloutDesk,
   wave: ChildWorkflowHandle<typeof waveWorkflow>,
@@ -83,7 +83,11 @@ function passStopOn(
   const seen = desk.interrupted();
   void scope
     .run(async () => {
-      await condition(() => desk.interrupted() && !seen);
+      for (let paused = ''; ; paused = desk.paused) {
+        await condition(() => (desk.interrupted() && !seen) || desk.paused !== paused);
+        if (desk.interrupted() && !seen) break;
+        await wave.signal(pauseSignal, { reason: desk.paused });
+      }
       await wave.signal(stopSignal, { reason: desk.interruption() });
     })
     .catch((error) => {

@@ -51,6 +51,7 @@ export async function rolloutWorkflow(request: unknown): Promise<RolloutOutcome>
   const refused = await rollout.awaitApproval();
   if (refused) return rollout.finish(refused.outcome, [refused.reason]);
   try {
+    await rollout.unpaused();
     const blocked = await rollout.leases.take();
     if (blocked !== '') return rollout.finish('Halted', [blocked]);
     await rollout.lookFirst();
@@ -107,6 +108,10 @@ class RolloutRun {
     return desk.interrupted() ? { outcome: 'Halted', reason: desk.interruption() } : undefined;
   }
 
+  async unpaused(): Promise<void> {
+    await this.desk.unpaused();
+  }
+
   /** Shows that the workflow was cancelled; its nodes in work have been unwound. */
   cancelled(): void {
     this.state.enter('Halted');
@@ -141,6 +146,7 @@ class RolloutRun {
   private async runAll(waves: readonly PlannedWave[]): Promise<string> {
     const { plan } = this.state;
     for (const wave of waves) {
+      await this.desk.unpaused();
       if (this.desk.interrupted()) return this.desk.interruption();
       this.state.enter(wave.canary ? 'Canary' : 'Wave');
       const budget = this.budgetFor(wave);
@@ -187,6 +193,7 @@ class RolloutRun {
       const plan = await planRollback({ plan: state.plan, nodes });
       state.expectWaves(plan.waves);
       for (const wave of plan.waves) {
+        await this.desk.unpaused();
         if (this.desk.interrupted()) break;
         state.enter('RollingBack', '');
         const outcome = await this.runWave({

@@ -85,6 +85,12 @@ export class WaveLooks {
     return known.length > 0 ? Math.max(...known) : undefined;
   }
 
+  /** Time in which nothing could start counts for nobody's patience. */
+  beginAnew(): void {
+    this.heldSince = {};
+    this.noRoomSince = undefined;
+  }
+
   /** What a next run of the wave needs to know. */
   learned(): Pick<WaveInput, 'unhealthyBefore'> {
     return this.unhealthyBefore ? { unhealthyBefore: this.unhealthyBefore } : {};

@@ -35,6 +35,9 @@ import { type LookAnswer, WaveLooks } from './wave-looks.ts';
 /** Sent by the rollout: start no further node. */
 export const stopSignal = defineSignal<[{ reason: string }]>('stop');
 
+/** Sent by the rollout: start no node for the reason given; an empty one ends that. */
+export const pauseSignal = defineSignal<[{ reason: string }]>('pause');
+
 /**
  * Updates the nodes of one wave; never fails for what happens to a node. One that waits for long
  * goes on as a new run of the same id.
@@ -52,6 +55,7 @@ class Wave {
   private readonly input: WaveInput;
   private readonly steps: Steps;
   private stopReason = '';
+  private paused = '';
   private blockedBy = '';
   private noRoom = false;
   private readonly looks: WaveLooks;
@@ -66,6 +70,9 @@ class Wave {
     setHandler(stopSignal, ({ reason }) => this.stop(reason), {
       description: 'Start no further node of this wave',
     });
+    setHandler(pauseSignal, ({ reason }) => this.pause(reason), {
+      description: 'Start no node for the reason given; an empty reason ends that',
+    });
     setHandler(defineQuery<WaveStatus>('status'), () => this.status(), {
       description: 'Nodes of this wave and their phases',
     });
@@ -75,10 +82,15 @@ class Wave {
   async start(): Promise<void> {
     try {
       while (this.waiting.length > 0 && this.stopReason === '') {
+        if (this.paused !== '') {
+          await this.unpaused();
+          continue;
+        }
         await this.renew();
         const { waiting, running, outcomes } = this;
         const answer = await this.looks.look({ waiting, running, outcomes });
         if (this.stopReason !== '') return;
+        if (this.paused !== '') continue;
         this.apply(answer);
         if (this.stopReason !== '') return;
         const settled = this.outcomes.length;
@@ -196,6 +208,16 @@ class Wave {
     setCurrentDetails(why);
   }
 
+  private pause(reason: string): void {
+    this.paused = reason;
+  }
+
+  /** Nodes in work go on meanwhile; whoever has waited before begins anew. */
+  private async unpaused(): Promise<void> {
+    await condition(() => this.paused === '' || this.stopReason !== '');
+    this.looks.beginAnew();
+  }
+
   private stop(reason: string): void {
     if (this.stopReason === '') this.stopReason = reason;
   }
@@ -208,7 +230,7 @@ class Wave {
       wave: wave.name,
       state: failed ? 'Failed' : done ? 'Done' : 'Running',
       workflowId: workflowInfo().workflowId,
-      ...(this.blockedBy ? { waitingFor: this.blockedBy } : {}),
+      ...(this.paused || this.blockedBy ? { waitingFor: this.paused || this.blockedBy } : {}),
       nodes: wave.nodes.map(({ node }) => {
         const ended = this.outcomes.find((entry) => entry.node === node);
         if (ended) return { node, phase: ended.outcome, reason: ended.reasons.join('; ') };

@@ -1,4 +1,4 @@
-/** `tidegate approve | reject | stop | rollback NAME`: what people decide about a rollout. */
+/** `tidegate approve | reject | pause | resume | stop | rollback NAME`: what people decide about a rollout. */
 import type { Command } from 'commander';
 import type { RollbackAnswer, RolloutClient } from '../rollout-client.ts';
 import { type CommandContext, print, withClient, withExamples } from './command.ts';
@@ -16,10 +16,12 @@ interface SteerOptions {
 
 type Sent = Pick<RollbackAnswer, 'rollout' | 'message' | 'started'>;
 
-/** Adds the commands `approve`, `reject`, `stop` and `rollback`. */
+/** Adds the commands `approve`, `reject`, `pause`, `resume`, `stop` and `rollback`. */
 export function addSteering(program: Command, context: CommandContext): void {
   addApprove(program, context);
   addReject(program, context);
+  addPause(program, context);
+  addResume(program, context);
   addStop(program, context);
   addRollback(program, context);
 }
@@ -57,6 +59,36 @@ function addReject(program: Command, context: CommandContext): void {
   withExamples(command, [
     'tidegate reject containerd-deb12u3 --as sre-lead --reason "freeze until Monday"',
   ]);
+}
+
+function addPause(program: Command, context: CommandContext): void {
+  const command = program
+    .command('pause')
+    .description('start no further node until it is resumed; the nodes in work are finished first')
+    .argument('<name>', NAME)
+    .requiredOption(...AS)
+    .option('--reason <text>', 'why');
+  acting(command, context, async (client, rollout, options) => ({
+    rollout,
+    message: await client.pause(rollout, by(options)),
+  }));
+  withExamples(command, [
+    'tidegate pause containerd-deb12u3 --as platform-oncall --reason "an incident elsewhere"',
+    'tidegate resume containerd-deb12u3 --as platform-oncall',
+  ]);
+}
+
+function addResume(program: Command, context: CommandContext): void {
+  const command = program
+    .command('resume')
+    .description('go on with a rollout that was paused')
+    .argument('<name>', NAME)
+    .requiredOption(...AS);
+  acting(command, context, async (client, rollout, options) => ({
+    rollout,
+    message: await client.resume(rollout, by(options)),
+  }));
+  withExamples(command, ['tidegate resume containerd-deb12u3 --as platform-oncall']);
 }
 
 function addStop(program: Command, context: CommandContext): void {

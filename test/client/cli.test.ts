@@ -86,7 +86,9 @@ test('every command has help with examples', async () => {
   const commands = [...out.matchAll(/^ {2}([a-z]+) .*[[<]/gm)].map((match) => match[1] ?? '');
   assert.deepEqual(
     commands.filter((name) => name !== 'help'),
-    'plan start status watch approve reject stop rollback jobs inventory schema'.split(' '),
+    'plan start status watch approve reject pause resume stop rollback jobs inventory schema'.split(
+      ' ',
+    ),
   );
   for (const command of commands) {
     const help = await run([command, '--help']);

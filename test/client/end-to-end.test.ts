@@ -119,6 +119,19 @@ describe('the command line', () => {
       const own = ['approve', 'whole', '--digest', plan.digest, '--as', 'platform-oncall'];
       assert.match((await tidegate(own)).err, /platform-oncall requested this rollout/);
 
+      const paused = await tidegate(['pause', 'whole', '--as', 'sre-lead', '--reason', 'lunch']);
+      assert.match(paused.out, /^whole: no further node starts until it is resumed/);
+      const held = (await tidegate(['status', 'whole'])).out;
+      assert.match(held, /Waits for\t?\s*somebody to resume it \(paused by sre-lead: lunch\)/);
+      assert.match(held, /tidegate resume whole --as WHO/);
+      assert.equal(
+        (await tidegate(['resume', 'whole', '--as', 'sre-lead'])).out,
+        'whole: it goes on\n',
+      );
+      const again = await tidegate(['resume', 'whole', '--as', 'sre-lead']);
+      assert.equal(again.code, 3);
+      assert.match(again.err, /it is not paused/);
+
       const short = plan.digest.slice(0, 'sha256:'.length + 12);
       const approved = await tidegate(['approve', 'whole', '--digest', short, '--as', 'sre-lead']);
       assert.equal(approved.code, 0);
