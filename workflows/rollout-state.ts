@@ -148,8 +148,10 @@ export class RolloutState {
   }
 
   private next(): string[] {
-    const resume = `tidegate resume ${this.name} --as WHO`;
-    return this.paused && !this.outcome ? [resume, ...this.inPhase()] : this.inPhase();
+    const next = this.inPhase();
+    if (this.paused === '' || this.outcome) return next;
+    const others = next.filter((line) => !line.startsWith('tidegate pause'));
+    return [`tidegate resume ${this.name} --as WHO`, ...others];
   }
 
   private inPhase(): string[] {
@@ -170,6 +172,7 @@ export class RolloutState {
       case 'Soaking':
         return [
           `tidegate watch ${name}`,
+          `tidegate pause ${name} --as WHO`,
           `tidegate stop ${name} --as WHO`,
           `tidegate rollback ${name} --as WHO`,
         ];
