@@ -34,6 +34,7 @@ export async function acquireLease(
       ...(home ? { home } : {}),
       ...(lease?.version ? { version: lease.version } : {}),
     };
+    giveUpIfAborted(deps);
     // Only the version that was judged is replaced: a holder that came back meanwhile is seen.
     return await kube.putLease(NAMESPACE, LEASE_NAME, taken);
   });
@@ -47,6 +48,7 @@ export async function releaseLease(
 ): Promise<void> {
   await untilSettled(deps, access, async ({ kube, lease, home }) => {
     if (lease?.holder !== holder || !sameHome(lease.home, home)) return true;
+    giveUpIfAborted(deps);
     return await kube.deleteLease(NAMESPACE, LEASE_NAME, lease);
   });
 }
@@ -69,11 +71,14 @@ async function untilSettled(
   const home = await deps.workflows.home();
   for (let tries = 0; tries < MAX_CONFLICTS; tries += 1) {
     const lease = await kube.getLease(NAMESPACE, LEASE_NAME);
-    // An attempt that is cancelled or was given up writes nothing behind the back of a later one.
-    deps.context().signal.throwIfAborted();
     if (await attempt({ kube, lease, home })) return;
   }
   fail('KubernetesUnreachable', `The Lease of ${access.cluster} changes all the time.`);
+}
+
+/** An attempt that is cancelled or was given up writes nothing behind the back of a later one. */
+function giveUpIfAborted(deps: ActivityDeps): void {
+  deps.context().signal.throwIfAborted();
 }
 
 /** Rollouts of two Temporals can have one name; where either is not known, the name decides. */

@@ -9,7 +9,7 @@ import {
   type WorkloadFacts,
   workloadKey,
 } from '../workflows/domain/holds.ts';
-import type { V1Node, WorkloadRecord } from './adapters/kube-adapter.ts';
+import type { KubeAdapter, V1Node, WorkloadRecord } from './adapters/kube-adapter.ts';
 import { upcomingFirings } from './cron-jobs.ts';
 import type { ActivityDeps } from './deps.ts';
 import { isUnavailable, nameOf } from './node-facts.ts';
@@ -25,16 +25,18 @@ export function lookActivities(deps: ActivityDeps): Pick<ClusterActivities, 'loo
     /**
      * *Effect*: none.
      * *Idempotent because*: it only reads.
-     * *Heartbeats*: no; a few calls.
+     * *Heartbeats*: no; at most seven calls, five where recovery is ignored, and one for each node
+     * that is away where a DaemonSet lacks pods.
      * *Fails with*: Kubernetes…; Leases of others that may not be read are logged and left out.
      */
     async lookBeforeStart(input): Promise<StartLook> {
       const kube = deps.kube(input.access);
       // A policy from before there were holds holds nothing: that is what was approved.
       const { recovery = 'Ignore', otherTools = 'Ignore' } = input.policy.holds ?? {};
-      const nodes = await kube.listNodes();
-      const looksAtWorkloads = recovery === 'Wait' || otherTools === 'Wait';
-      const workloads = looksAtWorkloads ? await kube.workloads() : [];
+      const [nodes, workloads] = await Promise.all([
+        kube.listNodes(),
+        workloadsFor(kube, { recovery, otherTools }),
+      ]);
       const [unhealthy, tools, firings] = await Promise.all([
         recovery === 'Wait' ? unhealthyNow(deps, input, nodes, workloads) : [],
         otherTools === 'Wait' ? holdsOfTools(deps, input, { nodes, workloads, said }) : [],
@@ -49,6 +51,15 @@ export function lookActivities(deps: ActivityDeps): Pick<ClusterActivities, 'loo
       };
     },
   };
+}
+
+/** Each kind is a call of its own; of other tools only kured writes on one, its DaemonSet. */
+async function workloadsFor(
+  kube: KubeAdapter,
+  { recovery, otherTools }: Pick<LookInput['policy']['holds'], 'recovery' | 'otherTools'>,
+): Promise<readonly WorkloadRecord[]> {
+  if (recovery === 'Wait') return await kube.workloads();
+  return otherTools === 'Wait' ? await kube.workloads(['DaemonSet']) : [];
 }
 
 /** A node in work may be down at any moment, whatever it is now. */

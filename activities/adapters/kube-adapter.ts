@@ -105,8 +105,8 @@ export interface KubeAdapter {
   deleteLease(namespace: string, name: string, lease: LeaseRecord): Promise<boolean>;
   /** Leases of all namespaces but that of the nodes' heartbeats. */
   maintenanceLeases(): Promise<readonly MaintenanceLease[]>;
-  /** Deployments, StatefulSets and DaemonSets of all namespaces. */
-  workloads(): Promise<readonly WorkloadRecord[]>;
+  /** Deployments, StatefulSets and DaemonSets of all namespaces, or only some of these: a call for each. */
+  workloads(kinds?: readonly WorkloadFacts['kind'][]): Promise<readonly WorkloadRecord[]>;
   /** Of all namespaces. */
   cronJobs(): Promise<readonly V1CronJob[]>;
   /** Of all namespaces. */

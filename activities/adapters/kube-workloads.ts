@@ -4,38 +4,39 @@ import type { KubeAdapter, WorkloadRecord } from './kube-adapter.ts';
 import { apiClient } from './kube-config.ts';
 import { call } from './kube-errors.ts';
 
-/** Returns the call that lists Deployments, StatefulSets and DaemonSets. */
+/** Returns the call that lists Deployments, StatefulSets and DaemonSets, or some of these kinds. */
 export function workloadCalls(config: KubeConfig, cluster: string): Pick<KubeAdapter, 'workloads'> {
   const apps = apiClient(config, AppsV1Api);
+  const lists: Record<WorkloadRecord['kind'], () => Promise<WorkloadRecord[]>> = {
+    Deployment: async () => {
+      const { items } = await apps.listDeploymentForAllNamespaces();
+      return items.map(({ metadata, spec, status }) => {
+        // A paused one does not make its pods anew by itself.
+        const wanted = spec?.paused ? 0 : (spec?.replicas ?? 1);
+        return { kind: 'Deployment', ...names(metadata), wanted, ready: ready(status) };
+      });
+    },
+    StatefulSet: async () => {
+      const { items } = await apps.listStatefulSetForAllNamespaces();
+      return items.map(({ metadata, spec, status }) => {
+        const wanted = spec?.replicas ?? 1;
+        return { kind: 'StatefulSet', ...names(metadata), wanted, ready: ready(status) };
+      });
+    },
+    DaemonSet: async () => {
+      const { items } = await apps.listDaemonSetForAllNamespaces();
+      return items.map(({ metadata, spec, status }) => {
+        const wanted = status?.desiredNumberScheduled ?? 0;
+        const nodeSelector = spec?.template.spec?.nodeSelector ?? {};
+        const facts = { ...names(metadata), wanted, ready: status?.numberReady ?? 0 };
+        return { kind: 'DaemonSet', ...facts, nodeSelector };
+      });
+    },
+  };
   return {
-    workloads: async () => {
-      const lists = await Promise.all([
-        call(`list the Deployments of ${cluster}`, async () => {
-          const { items } = await apps.listDeploymentForAllNamespaces();
-          return items.map(({ metadata, spec, status }): WorkloadRecord => {
-            // A paused one does not make its pods anew by itself.
-            const wanted = spec?.paused ? 0 : (spec?.replicas ?? 1);
-            return { kind: 'Deployment', ...names(metadata), wanted, ready: ready(status) };
-          });
-        }),
-        call(`list the StatefulSets of ${cluster}`, async () => {
-          const { items } = await apps.listStatefulSetForAllNamespaces();
-          return items.map(({ metadata, spec, status }): WorkloadRecord => {
-            const wanted = spec?.replicas ?? 1;
-            return { kind: 'StatefulSet', ...names(metadata), wanted, ready: ready(status) };
-          });
-        }),
-        call(`list the DaemonSets of ${cluster}`, async () => {
-          const { items } = await apps.listDaemonSetForAllNamespaces();
-          return items.map(({ metadata, spec, status }): WorkloadRecord => {
-            const wanted = status?.desiredNumberScheduled ?? 0;
-            const nodeSelector = spec?.template.spec?.nodeSelector ?? {};
-            const facts = { ...names(metadata), wanted, ready: status?.numberReady ?? 0 };
-            return { kind: 'DaemonSet', ...facts, nodeSelector };
-          });
-        }),
-      ]);
-      return lists.flat();
+    workloads: async (kinds = ['Deployment', 'StatefulSet', 'DaemonSet']) => {
+      const found = kinds.map((kind) => call(`list the ${kind}s of ${cluster}`, lists[kind]));
+      return (await Promise.all(found)).flat();
     },
   };
 }

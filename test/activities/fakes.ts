@@ -165,8 +165,8 @@ export class FakeKube implements KubeAdapter {
   async maintenanceLeases(): Promise<MaintenanceLease[]> {
     return this.leases;
   }
-  async workloads(): Promise<WorkloadRecord[]> {
-    return this.workloadsThere;
+  async workloads(kinds?: readonly WorkloadRecord['kind'][]): Promise<WorkloadRecord[]> {
+    return this.workloadsThere.filter(({ kind }) => kinds?.includes(kind) ?? true);
   }
   async cronJobs(): Promise<V1CronJob[]> {
     return this.cronJobsThere;

@@ -108,7 +108,26 @@ describe('an attempt that was given up while it read', () => {
     const { acquireClusterLease, releaseClusterLease } = clusterActivities(deps);
     await assert.rejects(acquireClusterLease({ access, holder }), gone);
     assert.equal(kube.lease, undefined);
+    await kube.putLease('tidegate', 'tidegate', { holder, acquiredAtMs: 0, renewedAtMs: 0 });
     await assert.rejects(releaseClusterLease({ access, holder }), gone);
+    assert.equal((await kube.getLease())?.holder, holder);
+  });
+
+  it('takes no Lease over that it was asking Temporal about', async () => {
+    const kube = new FakeKube();
+    const theirs = { holder: 'rollout/ended', acquiredAtMs: 0, renewedAtMs: 0 };
+    await kube.putLease('tidegate', 'tidegate', theirs);
+    const { deps, cancel } = fakeDeps(kube);
+    const workflows = {
+      ...deps.workflows,
+      workflowState: async () => {
+        cancel.abort(gone);
+        return 'Ended' as const;
+      },
+    };
+    const { acquireClusterLease } = clusterActivities({ ...deps, workflows });
+    await assert.rejects(acquireClusterLease({ access, holder }), gone);
+    assert.equal(kube.lease?.holder, 'rollout/ended');
   });
 });
 

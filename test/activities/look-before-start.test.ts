@@ -89,6 +89,40 @@ describe('the look before nodes start', () => {
     assert.match(holds[0]?.reason ?? '', /shop\/kured cannot be read.*annotate daemonset kured/);
   });
 
+  it('costs one node seven calls at most, and five without a look at recovery', async () => {
+    const { kube, look } = setUp();
+    const spec = { schedule: '@yearly', jobTemplate: {} };
+    kube.cronJobsThere = [{ metadata: { name: 'report' }, spec }];
+    let calls = 0;
+    for (const name of ['listNodes', 'maintenanceLeases', 'cronJobs', 'jobs', 'podsOn'] as const) {
+      const read = kube[name].bind(kube) as () => Promise<never>;
+      kube[name] = async () => {
+        calls += 1;
+        return await read();
+      };
+    }
+    const workloads = kube.workloads.bind(kube);
+    kube.workloads = async (kinds) => {
+      calls += kinds?.length ?? 3;
+      return await workloads(kinds);
+    };
+    const one = { waiting: [planned('east-1')], inWork: [], unhealthyBefore: [] };
+    await look(one);
+    assert.equal(calls, 7);
+    calls = 0;
+    await look({ ...one, policy: { ...policy, holds: { ...policy.holds, recovery: 'Ignore' } } });
+    assert.equal(calls, 5);
+  });
+
+  it("still sees kured's lock where recovery is ignored", async () => {
+    const { kube, look } = setUp();
+    const lock = JSON.stringify({ nodeID: 'east-1', created: '2026-01-01T00:00:00Z' });
+    kube.workloadsThere = [web, { ...agent, annotations: { 'weave.works/kured-node-lock': lock } }];
+    const holds = { ...policy.holds, recovery: 'Ignore' as const };
+    const answer = await look({ policy: { ...policy, holds }, unhealthyBefore: [] });
+    assert.match(answer.holds.map((hold) => `${hold.node} ${hold.reason}`).join(), /^east-1 kured/);
+  });
+
   it('goes on without a right to read Leases, and says so once', async () => {
     const { kube, look, warnings } = setUp();
     kube.maintenanceLeases = async () => fail('KubernetesForbidden', 'leases is forbidden');
