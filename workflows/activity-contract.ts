@@ -213,9 +213,10 @@ export const READ_OPTIONS = {
   },
 } satisfies ActivityOptions;
 
-/** Reading a host: a dead worker is noticed by its silence. */
+/** Reading a host: one command may take a minute; a dead worker is noticed by its silence. */
 export const INSPECT_OPTIONS = {
   ...READ_OPTIONS,
+  startToCloseTimeout: 2 * MINUTE,
   heartbeatTimeout: 10 * SECOND,
 } satisfies ActivityOptions;
 

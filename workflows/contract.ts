@@ -253,4 +253,9 @@ export interface NodeInput {
   readonly policy: Policy['spec'];
   /** How long the node is expected to take; absent in nodes of before. */
   readonly expectedMs?: number;
+  /**
+   * Workloads that were unhealthy when the rollout began. Absent where recovery is not the node's to
+   * judge: nodes beside it may be in work, or it is on a way back, which no harm holds up.
+   */
+  readonly unhealthyBefore?: readonly string[];
 }

@@ -131,7 +131,7 @@ class NodeSaga {
     const { run, steps, ref, holder } = this;
     const { disruption } = this.input.target;
     if (disruption === 'None') return undefined;
-    const held = await this.before.waitUntilFree();
+    const held = await this.before.waitUntilFree('Untouched');
     if (held !== '') return await this.endings.unwind('Skipped', held);
     this.willUncordon();
     await run.step('Cordoning', () => steps.change.cordon({ ...ref, holder }));
@@ -139,8 +139,17 @@ class NodeSaga {
   }
 
   private willUncordon(): void {
-    const { endings, undo, cordonedBefore } = this;
-    undo.push({ name: 'uncordon', run: () => endings.uncordon(cordonedBefore) });
+    this.undo.push({ name: 'uncordon', run: () => this.takeOffCordon() });
+  }
+
+  /** A node that another holder has leased meanwhile is its matter: it stays as it is. */
+  private async takeOffCordon(): Promise<void> {
+    try {
+      await this.endings.uncordon(this.cordonedBefore);
+    } catch (error) {
+      if (failureType(error) !== 'LeaseHeld' || !patched('cordon-of-others')) throw error;
+      this.run.note({ notes: [`its cordon was left as it is: ${describeFailure(error)}`] });
+    }
   }
 
   /** Returns an outcome where pods can't be made to leave. */
@@ -168,6 +177,8 @@ class NodeSaga {
     if (found && patched('second-look')) {
       const now = await this.inspect(steps.change.inspect);
       const reasons = judgeSecondLook(target, found, now, this.holderOfCordon());
+      // Who uncordons a node does not want it cordoned again; one that rejoined nobody uncordoned.
+      if (!now.unschedulable && now.uid === found.uid) this.cordonedBefore = false;
       if (reasons.length > 0) return await this.endings.unwind('Skipped', reasons.join('; '));
       this.found = now;
     }
@@ -301,7 +312,7 @@ class NodeSaga {
         if (failureType(error) !== 'JobsUndecided') throw error;
         this.learnDrained(doneBefore<DrainResult>(error));
         await this.jobs.ask(describeFailure(error));
-        const held = await this.before.waitUntilFree();
+        const held = await this.before.waitUntilFree('Cordoned');
         if (held !== '') return held;
       }
     }

@@ -1,7 +1,9 @@
 /** Looks once more right before a node is disturbed: its wave looked before it was staged. */
-import { patched, sleep } from '@temporalio/workflow';
+import { ActivityFailure } from '@temporalio/common';
+import { isCancellation, patched, sleep } from '@temporalio/workflow';
 import type { NodeInput } from './contract.ts';
 import { TURN_MS } from './domain/lifecycle.ts';
+import { describeFailure } from './failures.ts';
 import type { NodeRun } from './node-run.ts';
 import type { Steps } from './steps.ts';
 
@@ -26,17 +28,21 @@ export class RightBefore {
 
   /**
    * Waits while a CronJob is about to fire or another tool works on the node; returns why it is not
-   * waited for any longer, or an empty string. Recovery of workloads is a matter of the whole wave.
+   * waited for any longer, or an empty string. Recovery of workloads counts where nobody but others
+   * can have harmed them: the node is untouched, and nothing of the rollout is in work beside it.
    */
-  async waitUntilFree(): Promise<string> {
+  async waitUntilFree(node: 'Untouched' | 'Cordoned'): Promise<string> {
     const { policy } = this.input;
     if (Date.now() - this.freeAt < FRESH_MS || !policy.holds) return '';
     if (!patched('holds-right-before')) return '';
     const begun = Date.now();
     const limitMs = policy.holds.timeoutSeconds * SECOND;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-      const reason = await this.look();
-      if (reason === '') return '';
+      const reason = await this.look(node);
+      if (reason === '') {
+        this.run.wait('');
+        return '';
+      }
       const heldMs = Date.now() - begun;
       if (heldMs >= limitMs) {
         return `held back for more than ${policy.holds.timeoutSeconds} s: ${reason}`;
@@ -46,16 +52,26 @@ export class RightBefore {
     }
   }
 
-  private async look(): Promise<string> {
-    const { access, rollout, target, policy, expectedMs } = this.input;
+  private async look(state: 'Untouched' | 'Cordoned'): Promise<string> {
+    const { access, rollout, target, policy, expectedMs, unhealthyBefore } = this.input;
     const { node, disruption } = target;
-    const { holds } = await this.read.lookBeforeStart({
-      ...{ access, rollout, waiting: [{ node, disruption }], inWork: [] },
-      policy: { ...policy, holds: { ...policy.holds, recovery: 'Ignore' } },
-      expectedMs: expectedMs ?? TURN_MS[disruption],
-    });
-    const hold = holds.find((entry) => entry.node === undefined || entry.node === node);
-    if (!hold) this.freeAt = Date.now();
-    return hold?.reason ?? '';
+    const judged = state === 'Untouched' && unhealthyBefore !== undefined;
+    const holds = judged ? policy.holds : { ...policy.holds, recovery: 'Ignore' as const };
+    try {
+      const look = await this.read.lookBeforeStart({
+        ...{ access, rollout, waiting: [{ node, disruption }], inWork: [] },
+        policy: { ...policy, holds },
+        expectedMs: expectedMs ?? TURN_MS[disruption],
+        ...(judged ? { unhealthyBefore } : {}),
+      });
+      const hold = look.holds.find((entry) => entry.node === undefined || entry.node === node);
+      if (!hold) this.freeAt = Date.now();
+      return hold?.reason ?? '';
+    } catch (error) {
+      if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+      if (!patched('holds-unread')) throw error;
+      // No fault of the update, and nothing to put back yet.
+      return `the cluster can't be read: ${describeFailure(error)}`;
+    }
   }
 }

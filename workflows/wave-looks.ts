@@ -1,7 +1,7 @@
 /** Looks at a cluster right before nodes of a wave start, and says which of them may. */
 import { ActivityFailure } from '@temporalio/common';
 import { isCancellation, patched } from '@temporalio/workflow';
-import type { CarriedWave, NodeOutcome, StartLook, WaveInput } from './contract.ts';
+import type { CarriedWave, NodeInput, NodeOutcome, StartLook, WaveInput } from './contract.ts';
 import { type BudgetDecision, nextNodes } from './domain/budget.ts';
 import { slowestTurnMs, TURN_MS } from './domain/lifecycle.ts';
 import { judgePatience } from './domain/patience.ts';
@@ -94,6 +94,13 @@ export class WaveLooks {
   /** What a next run of the wave needs to know. */
   learned(): Pick<WaveInput, 'unhealthyBefore'> {
     return this.unhealthyBefore ? { unhealthyBefore: this.unhealthyBefore } : {};
+  }
+
+  /** What a node needs to judge recovery; nothing where nodes beside it disturb workloads as well. */
+  learnedAlone(): Pick<NodeInput, 'unhealthyBefore'> {
+    const { wave, wayBack } = this.input;
+    const alone = Math.min(wave.maxUnavailable, wave.nodes.length) <= 1;
+    return alone && !wayBack ? this.learned() : {};
   }
 
   since(): Pick<CarriedWave, 'heldSince' | 'noRoomSince'> {

@@ -166,7 +166,7 @@ class Wave {
   private async update(target: PlannedNode): Promise<NodeOutcome> {
     const { rollout, direction, access, policy } = this.input;
     const expectedMs = this.looks.slowestMs(this.outcomes);
-    const learned = expectedMs ? { expectedMs } : {};
+    const learned = { ...(expectedMs ? { expectedMs } : {}), ...this.looks.learnedAlone() };
     try {
       return await executeChild(nodeWorkflow, {
         workflowId: nodeWorkflowId(target.cluster, target.node),

@@ -30,6 +30,13 @@ export interface FakeNode {
 
 export type StepName = Exclude<keyof TidegateActivities, 'plan' | 'planRollback' | 'inventory'>;
 
+/** A look at what holds nodes back: at which, and whether recovery counts. */
+interface FakeLook {
+  readonly nodes: readonly string[];
+  readonly recovery: 'Wait' | 'Ignore';
+  readonly unhealthyBefore?: readonly string[];
+}
+
 /** What goes wrong in a step: before or after its effect, once or always. */
 export interface Fault {
   readonly step: StepName;
@@ -59,6 +66,9 @@ export class FakeFleet {
   outOfOrder: string[] = [];
   /** Whether the last look was told to ignore unhealthy workloads. */
   recoveryIgnored = false;
+  /** What was asked at each look. */
+  readonly looks: FakeLook[] = [];
+  unhealthy: readonly string[] = [];
   /** What holds nodes back, asked at each look. */
   holdsNow: () => readonly Hold[] = () => [];
   /** Units of other runs that the host still runs, asked at each inspection. */
@@ -141,9 +151,7 @@ export class FakeFleet {
         })),
       lease: (input) =>
         this.step('lease', input, (node) => {
-          if (node.lease !== undefined && node.lease !== input.holder) {
-            throw ApplicationFailure.nonRetryable(`held by ${node.lease}`, 'LeaseHeld');
-          }
+          refuseOthers(node, input.holder);
           const cordonedBefore = node.lease === undefined ? node.cordoned : false;
           node.lease = input.holder;
           return { cordonedBefore };
@@ -180,6 +188,7 @@ export class FakeFleet {
         }),
       uncordon: (input) =>
         this.step('uncordon', input, (node) => {
+          refuseOthers(node, input.holder);
           node.cordoned = input.cordonedBefore;
         }),
       drain: (input) => {
@@ -236,11 +245,17 @@ export class FakeFleet {
         if (this.clusterLease === holder) this.clusterLease = undefined;
       },
       unavailableNodes: async () => this.unavailable(),
-      lookBeforeStart: async (input) => ({
-        unavailable: this.unavailable(),
-        holds: this.holdsFor(input.policy.holds.recovery),
-        unhealthy: [],
-      }),
+      lookBeforeStart: async (input) => {
+        const { waiting, policy, unhealthyBefore } = input;
+        const { recovery } = policy.holds;
+        const nodes = waiting.map(({ node }) => node);
+        this.looks.push({ nodes, recovery, ...(unhealthyBefore ? { unhealthyBefore } : {}) });
+        return {
+          unavailable: this.unavailable(),
+          holds: this.holdsFor(recovery),
+          unhealthy: this.unhealthy,
+        };
+      },
       checkHealth: async ({ alreadyFailing = {} }) => {
         this.knownSick = alreadyFailing;
         return this.sick;
@@ -307,6 +322,11 @@ const CONTAINERS: readonly ContainerFacts[] = ['a', 'b'].map((id) => ({
   name: 'web',
   startedAt: '2026-01-01T00:00:00Z',
 }));
+
+function refuseOthers({ lease }: FakeNode, holder: string): void {
+  if (lease === undefined || lease === holder) return;
+  throw ApplicationFailure.nonRetryable(`held by ${lease}`, 'LeaseHeld');
+}
 
 function notesOf(baseline: Baseline | undefined): { notes?: readonly string[] } {
   const sick = baseline?.alreadyFailing.DaemonSets ?? [];

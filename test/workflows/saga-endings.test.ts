@@ -1,10 +1,9 @@
 /** What else a node may meet: changes by others, ended runs, reboots, blocked drains, long Jobs. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { JOBS_MESSAGE, type NodeStatus } from '../../workflows/contract.ts';
+import { JOBS_MESSAGE } from '../../workflows/contract.ts';
 import { type FakeFleet, type FakeNode, FROM, TO } from './fake-fleet.ts';
-import { assertInvariant, begin, handle, ID, NODE, run, withNode } from './saga-kit.ts';
+import { assertInvariant, begin, handle, ID, NODE, run, untilAsked, withNode } from './saga-kit.ts';
 
 /** Of a fake node, what shows whether anything was changed. */
 const AS_FOUND = { cordoned: false, lease: undefined, staged: false, installs: 0 };
@@ -20,17 +19,6 @@ function decide(decision: object): Promise<string> {
 /** Matches the reason inside the failure of an update. */
 function refusal(pattern: RegExp) {
   return (error: Error) => pattern.test(String((error.cause as Error | undefined)?.message));
-}
-
-async function untilAsked(): Promise<NodeStatus> {
-  for (let i = 0; i < 200; i++) {
-    const status = await handle()
-      .query<NodeStatus>('status')
-      .catch(() => undefined);
-    if (status?.asks) return status;
-    await delay(20);
-  }
-  return assert.fail('nobody was asked');
 }
 
 describe('a node that changes while it is worked on', () => {

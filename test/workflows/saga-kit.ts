@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
-import { type NodeOutcome, nodeWorkflowId, TASK_QUEUE } from '../../workflows/contract.ts';
+import {
+  type NodeInput,
+  type NodeOutcome,
+  type NodeStatus,
+  nodeWorkflowId,
+  TASK_QUEUE,
+} from '../../workflows/contract.ts';
 import type { Disruption } from '../../workflows/domain/spec.ts';
 import { nodeWorkflow } from '../../workflows/node.ts';
 import { startTestBed, type TestBed } from './environment.ts';
@@ -36,15 +42,18 @@ export async function run(
 }
 
 /** Starts the node's workflow. The server's clock jumps only while a result is waited for. */
-export function begin(disruption: Disruption, drain: object) {
+export function begin(disruption: Disruption, drain: object, more: Partial<NodeInput> = {}) {
   const input = nodeInput(disruption);
   const policy = { ...input.policy, drain: { ...input.policy.drain, ...drain } };
   return bed.env.client.workflow.start(nodeWorkflow, {
     taskQueue: TASK_QUEUE,
     workflowId: ID,
-    args: [{ ...input, policy }],
+    args: [{ ...input, policy, ...more }],
   });
 }
+
+/** Lets time go by on the server's clock, whatever is waited for. */
+export const pass = (ms: number) => bed.env.sleep(ms);
 
 /** Cancels the workflow in the middle of the given step, once. */
 export function cancelDuring(fleet: FakeFleet, step: StepName): void {
@@ -55,6 +64,18 @@ export function cancelDuring(fleet: FakeFleet, step: StepName): void {
     await handle().cancel();
     await untilTold();
   });
+}
+
+/** Waits until a person is asked. */
+export async function untilAsked(): Promise<NodeStatus> {
+  for (let i = 0; i < 200; i++) {
+    const status = await handle()
+      .query<NodeStatus>('status')
+      .catch(() => undefined);
+    if (status?.asks) return status;
+    await delay(20);
+  }
+  return assert.fail('nobody was asked');
 }
 
 /** Heartbeats as a real step does until the cancellation has arrived (or never will). */
