@@ -50,20 +50,19 @@ export async function rolloutWorkflow(request: unknown): Promise<RolloutOutcome>
     return rollout.finish('Succeeded', ['every node is as wanted already']);
   const refused = await rollout.awaitApproval();
   if (refused) return rollout.finish(refused.outcome, [refused.reason]);
+  let left: readonly string[] = [];
+  let outcome: RolloutOutcome;
   try {
-    await rollout.unpaused();
-    const blocked = await rollout.leases.take();
-    if (blocked !== '') return rollout.finish('Halted', [blocked]);
-    await rollout.lookFirst();
-    const failure = await rollout.forward();
-    if (failure === '') return rollout.succeed();
-    return rollout.goesBack() ? await rollout.back(failure) : rollout.finish('Halted', [failure]);
+    outcome = await rollout.run();
   } catch (error) {
     if (isCancellation(error)) rollout.cancelled();
     throw error;
   } finally {
-    await rollout.leases.giveBack();
+    left = await rollout.leases.giveBack();
   }
+  return left.length === 0
+    ? outcome
+    : rollout.finish(outcome.outcome, [...outcome.reasons, ...left]);
 }
 
 class RolloutRun {
@@ -108,8 +107,15 @@ class RolloutRun {
     return desk.interrupted() ? { outcome: 'Halted', reason: desk.interruption() } : undefined;
   }
 
-  async unpaused(): Promise<void> {
+  /** From the Leases on, which the caller gives back. */
+  async run(): Promise<RolloutOutcome> {
     await this.desk.unpaused();
+    const blocked = await this.leases.take();
+    if (blocked !== '') return this.finish('Halted', [blocked]);
+    await this.lookFirst();
+    const failure = await this.forward();
+    if (failure === '') return this.succeed();
+    return this.goesBack() ? await this.back(failure) : this.finish('Halted', [failure]);
   }
 
   /** Shows that the workflow was cancelled; its nodes in work have been unwound. */
@@ -118,7 +124,7 @@ class RolloutRun {
   }
 
   /** Runs canary and waves; returns why it ended early, or an empty string. */
-  async forward(): Promise<string> {
+  private async forward(): Promise<string> {
     const failure = await this.runAll(this.state.plan.waves);
     if (failure !== '') return failure;
     const deferred = this.state.updated.filter((entry) => entry.outcome === 'Deferred').map(keyOf);
@@ -128,7 +134,7 @@ class RolloutRun {
   }
 
   /** What is unhealthy already is not waited for later; a cluster that can't be read is asked again. */
-  async lookFirst(): Promise<void> {
+  private async lookFirst(): Promise<void> {
     if (!patched('look-before-start')) return;
     const { clusters, policy } = this.state.plan;
     for (const access of clusters) {
@@ -176,14 +182,14 @@ class RolloutRun {
   }
 
   /** Tells whether an early end means that updated nodes go back: not for what others have done. */
-  goesBack(): boolean {
+  private goesBack(): boolean {
     if (this.desk.interrupted()) return this.desk.wantsBack();
     if (this.noRoom) return false;
     return this.state.plan.strategy.onFailure === 'Rollback';
   }
 
   /** Takes every updated node back: the plan inverted, through the same waves and checks. */
-  async back(reason: string): Promise<RolloutOutcome> {
+  private async back(reason: string): Promise<RolloutOutcome> {
     const { state } = this;
     const done = state.updated.filter((entry) => entry.outcome === 'Updated');
     const nodes = done.map(keyOf);
@@ -216,7 +222,7 @@ class RolloutRun {
   }
 
   /** What was left alone is said, so that nobody takes it for updated. */
-  succeed(): RolloutOutcome {
+  private succeed(): RolloutOutcome {
     return this.finish('Succeeded', leftAlone(this.state.updated));
   }
 
@@ -281,10 +287,12 @@ class RolloutRun {
     if (this.desk.interrupted()) return this.desk.interruption();
     const failure = this.failureOf({ wave, outcome, budget });
     if (failure === '') return outcome.notStarted.length > 0 ? (outcome.reason ?? 'stopped') : '';
+    // Nodes that were gone past do not hide what has kept the others.
+    const ended = outcome.noRoom && outcome.reason ? [outcome.reason] : [];
     const details = outcome.nodes.flatMap((entry) =>
       entry.reasons.map((reason) => `${entry.node}: ${reason}`),
     );
-    return [`${wave.name} failed: ${failure}`, ...details].join('; ');
+    return [`${wave.name} failed: ${failure}`, ...ended, ...details].join('; ');
   }
 
   /** Where the rule of before says something else, a rollout that began under it keeps it. */

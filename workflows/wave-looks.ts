@@ -1,26 +1,14 @@
 /** Looks at a cluster right before nodes of a wave start, and says which of them may. */
 import { ActivityFailure } from '@temporalio/common';
-import { isCancellation, patched } from '@temporalio/workflow';
+import { isCancellation, patched, workflowInfo } from '@temporalio/workflow';
 import type { CarriedWave, NodeInput, NodeOutcome, StartLook, WaveInput } from './contract.ts';
 import { type BudgetDecision, nextNodes } from './domain/budget.ts';
 import { slowestTurnMs, TURN_MS } from './domain/lifecycle.ts';
-import { judgePatience } from './domain/patience.ts';
+import { judgePatience, lookAgainMs } from './domain/patience.ts';
 import type { PlannedNode } from './domain/plan-types.ts';
 import { describeFailure } from './failures.ts';
 import type { Steps } from './steps.ts';
 
-/**
- * How long to wait before looking again: at first, and at most. Each look costs history, so what
- * lasts is looked at less and less often.
- */
-const LOOK_AGAIN_MS = {
-  /** Where something holds nodes back; most holds end in seconds. */
-  held: [2000, 60_000],
-  /** Where the cluster has no room. */
-  full: [10_000, 60_000],
-  /** The same while nodes are in work: their end makes room. */
-  inWork: [60_000, 300_000],
-} as const;
 /** Nodes beyond the budget that each look asks about, so that held ones let others pass. */
 const LOOK_AHEAD = 20;
 
@@ -49,8 +37,9 @@ export class WaveLooks {
   private heldSince: Readonly<Record<string, number>>;
   private noRoomSince: number | undefined;
   private held = false;
-  /** Looks in a row that have started no node. */
+  /** Looks in a row that have started no node, while none has ended. */
   private idle = 0;
+  private ended = 0;
 
   constructor(input: WaveInput, steps: Steps) {
     this.input = input;
@@ -69,14 +58,17 @@ export class WaveLooks {
       const blockedBy = `the cluster can't be read: ${describeFailure(error)}`;
       return { ...NOTHING, start: [], blockedBy };
     });
+    const { length: ended } = nodes.outcomes;
+    if (ended > this.ended) this.idle = 0;
+    this.ended = ended;
     this.idle = answer.start.length > 0 ? 0 : this.idle + 1;
     return answer;
   }
 
   /** Returns how long to wait before the next look, in milliseconds. */
   againMs(inWork: boolean): number {
-    const [first, most] = LOOK_AGAIN_MS[this.held ? 'held' : inWork ? 'inWork' : 'full'];
-    return Math.min(first * 2 ** Math.max(0, this.idle - 1), most);
+    const { held, idle } = this;
+    return lookAgainMs({ held, inWork, idle, long: workflowInfo().continueAsNewSuggested });
   }
 
   /** How long the slowest node of the rollout has taken; undefined while none has ended. */
@@ -157,7 +149,7 @@ export class WaveLooks {
     if (this.noRoomSince === undefined || !holds) return '';
     const overdue = Date.now() - this.noRoomSince >= holds.timeoutSeconds * 1000;
     if (!overdue || !patched('no-room-ends')) return '';
-    return `no room for more than ${holds.timeoutSeconds} s: ${free.blockedBy}; make those nodes available again or take them out of the cluster, then start a rollout of what is left`;
+    return `no room for more than ${holds.timeoutSeconds} s: ${free.blockedBy}; make those nodes available again, take them out of the cluster or raise maxUnavailable, then start a rollout of what is left`;
   }
 
   /** Gives up on what was held back for too long. */

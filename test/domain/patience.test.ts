@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { judgePatience, type PatienceInput } from '../../workflows/domain/patience.ts';
+import {
+  judgePatience,
+  leaseAgainMs,
+  lookAgainMs,
+  type PatienceInput,
+} from '../../workflows/domain/patience.ts';
 
 const kured = { node: 'east-1', reason: 'kured works on it' };
 const sick = { reason: 'Deployment shop/web has 5 of 6 pods ready' };
@@ -46,5 +51,54 @@ describe('judgePatience', () => {
   it('knows nothing of nodes that do not wait', () => {
     const answer = judgePatience({ ...base, waiting: ['east-2'], since: { 'east-1': 0 } });
     assert.deepEqual(answer, { since: {}, overdue: [], stop: '' });
+  });
+});
+
+const SECOND = 1000;
+const HOUR = 3600 * SECOND;
+const DAY = 24 * HOUR;
+/** Most events of history that a look or a try at a Lease was seen to cost. */
+const EVENTS = 12;
+
+/** How often something is looked at within a time. */
+function looksWithin(ms: number, again: (look: number, passedMs: number) => number): number {
+  let looks = 0;
+  for (let passed = 0; passed < ms; passed += again(looks, passed)) looks += 1;
+  return looks;
+}
+
+describe('lookAgainMs', () => {
+  const at = (idle: number, change: object = {}) =>
+    lookAgainMs({ held: false, inWork: false, idle, long: false, ...change }) / SECOND;
+  const five = (change: object) => [1, 2, 3, 4, 9].map((idle) => at(idle, change));
+
+  it('is seldomer the longer nothing happens', () => {
+    assert.deepEqual(five({ held: true }), [2, 4, 8, 16, 60]);
+    assert.deepEqual(five({}), [10, 20, 40, 60, 60]);
+    assert.deepEqual(five({ inWork: true }), [60, 120, 240, 300, 300]);
+    assert.equal(at(0, { held: true }), 2);
+  });
+
+  it('keeps a node that is in work for a month from using up the history of its wave', () => {
+    for (const held of [true, false]) {
+      const looks = looksWithin(30 * DAY, (idle) =>
+        lookAgainMs({ held, inWork: true, idle, long: idle * EVENTS > 4096 }),
+      );
+      assert.ok(looks * EVENTS < 20_000, `${looks} looks`);
+    }
+  });
+});
+
+describe('leaseAgainMs', () => {
+  it('is a twentieth of what was waited, from ten seconds to a quarter of an hour', () => {
+    assert.deepEqual(
+      [0, 200, 201, 3600, 6 * 3600].map((s) => leaseAgainMs(s * SECOND) / SECOND),
+      [10, 10, 10.05, 180, 900],
+    );
+  });
+
+  it('makes less than 10,000 events of a week', () => {
+    const tries = looksWithin(7 * DAY, (_, passed) => leaseAgainMs(passed));
+    assert.ok(tries * EVENTS < 10_000, `${tries} tries`);
   });
 });

@@ -58,6 +58,8 @@ export class FakeFleet {
   /** Largest number of cordoned nodes seen at once. */
   maxCordoned = 0;
   clusterLease: string | undefined;
+  /** Clusters whose Lease can't be given back now, asked at each try. */
+  leaseStuck: (cluster: string) => boolean = () => false;
   planned: PlanResult | undefined;
   rollbackPlan: ((plan: Plan, nodes: readonly string[]) => Plan) | undefined;
   planFailure: ApplicationFailure | undefined;
@@ -241,7 +243,10 @@ export class FakeFleet {
         }
         this.clusterLease = holder;
       },
-      releaseClusterLease: async ({ holder }) => {
+      releaseClusterLease: async ({ access: { cluster }, holder }) => {
+        if (this.leaseStuck(cluster)) {
+          throw ApplicationFailure.nonRetryable(`no right to ${cluster}`, 'KubernetesForbidden');
+        }
         if (this.clusterLease === holder) this.clusterLease = undefined;
       },
       unavailableNodes: async () => this.unavailable(),
@@ -249,7 +254,8 @@ export class FakeFleet {
         const { waiting, policy, unhealthyBefore } = input;
         const { recovery } = policy.holds;
         const nodes = waiting.map(({ node }) => node);
-        this.looks.push({ nodes, recovery, ...(unhealthyBefore ? { unhealthyBefore } : {}) });
+        const known = unhealthyBefore ? { unhealthyBefore } : {};
+        this.looks.push({ nodes, recovery, ...known });
         return {
           unavailable: this.unavailable(),
           holds: this.holdsFor(recovery),

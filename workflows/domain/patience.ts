@@ -1,4 +1,4 @@
-/** Decides when a node has been held back for too long. Called from workflows: replay-visible. */
+/** Decides when a node has been held back for too long, and when to look again. Called from workflows: replay-visible. */
 
 export interface PatienceInput {
   /** Nodes that could start but for the holds. */
@@ -38,4 +38,41 @@ export function judgePatience(input: PatienceInput): PatienceAnswer {
     }
   }
   return { since, overdue, stop };
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+/**
+ * How long to wait before looking again: at first, and at most. Each look costs history, so what
+ * lasts is looked at less and less often.
+ */
+const LOOK_AGAIN_MS = {
+  /** Where something holds nodes back; most holds end in seconds. */
+  held: [2 * SECOND, MINUTE],
+  /** Where the cluster has no room. */
+  full: [10 * SECOND, MINUTE],
+  /** The same while nodes are in work: their end makes room. */
+  inWork: [MINUTE, 5 * MINUTE],
+} as const;
+
+export interface Waiting {
+  readonly held: boolean;
+  readonly inWork: boolean;
+  /** Looks in a row that have changed nothing. */
+  readonly idle: number;
+  /** Whether history has grown long, which only nodes in work keep from beginning anew. */
+  readonly long: boolean;
+}
+
+/** Returns how long a wave waits before its next look, in milliseconds. */
+export function lookAgainMs({ held, inWork, idle, long }: Waiting): number {
+  if (long) return 60 * MINUTE;
+  const [first, most] = LOOK_AGAIN_MS[held ? 'held' : inWork ? 'inWork' : 'full'];
+  return Math.min(first * 2 ** Math.max(0, idle - 1), most);
+}
+
+/** Returns how long to wait before a Lease is asked for again: a twentieth of what was waited already. */
+export function leaseAgainMs(waitedMs: number): number {
+  return Math.min(Math.max(10 * SECOND, Math.round(waitedMs / 20)), 15 * MINUTE);
 }
