@@ -12,6 +12,7 @@ import { hostActivities } from './host.ts';
 import { kubernetesActivities } from './kubernetes.ts';
 import { lookActivities } from './look-before-start.ts';
 import { packageActivities } from './packages.ts';
+import { peopleActivities } from './people.ts';
 import { planningActivities } from './planning.ts';
 import { rebootActivities } from './reboot.ts';
 import { transactionActivities } from './transaction.ts';
@@ -23,6 +24,7 @@ export type { ActivityDeps, Log } from './deps.ts';
 export function createActivities(deps: ActivityDeps): TidegateActivities {
   return {
     ...planningActivities(deps),
+    ...peopleActivities(deps),
     ...hostActivities(deps),
     ...packageActivities(deps),
     ...transactionActivities(deps),

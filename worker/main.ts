@@ -76,8 +76,12 @@ async function createWorkers(
   const { namespace, configFolder } = config;
   const workflowStates = temporalWorkflows(connection, { namespace, log });
   const activities = createActivities(realDeps({ configFolder, log, workflows: workflowStates }));
-  const { plan, planRollback, inventory, ...clusterActivities } = activities;
-  const planning: Partial<TidegateActivities> = { plan, planRollback, inventory };
+  const { plan, planRollback, inventory, ...others } = activities;
+  const { sealGate, verifyVote, lookAtWindow, ...clusterActivities } = others;
+  const planning: Partial<TidegateActivities> = {
+    ...{ plan, planRollback, inventory },
+    ...{ sealGate, verifyVote, lookAtWindow },
+  };
   // Heartbeats carry cancellation, which would take eight seconds to arrive otherwise; and a drain's
   // intent to evict, told one look (500 ms) before: it must have left the worker by then.
   const common = {

@@ -1,6 +1,6 @@
 /** The activities: what each takes and returns, how long it may take and how often it is tried. */
 import type { ActivityOptions } from '@temporalio/common';
-import type { JobChoice, NodeOutcome } from './contract.ts';
+import type { JobChoice, NodeOutcome, VoteProof } from './contract.ts';
 import type { Baseline } from './domain/baseline.ts';
 import type {
   ClusterAccess,
@@ -29,6 +29,59 @@ export interface PlanningActivities {
   /** `fleet` is a document or the name of one. */
   inventory(input: { readonly fleet: unknown }): Promise<Inventory>;
 }
+
+/** Activities about people and time; they touch no cluster. */
+export interface PeopleActivities {
+  /** Returns what a vote at this gate has to name: a digest of the plan's digest, the gate and the evidence. */
+  sealGate(input: {
+    /** Digest of the plan. */
+    readonly plan: string;
+    readonly gate: string;
+    readonly evidence: readonly string[];
+  }): Promise<{ readonly digest: string }>;
+  /** Checks the signature of a vote; a bad one is an answer, not a failure. */
+  verifyVote(input: {
+    readonly statement: string;
+    readonly by: string;
+    readonly proof: VoteProof;
+    readonly approval: Policy['spec']['approval'];
+  }): Promise<VoteCheck>;
+  /** Looks whether nodes of a region may start now, and if not, when they may. */
+  lookAtWindow(input: WindowQuestion): Promise<WindowLook>;
+}
+
+export type VoteCheck =
+  | { readonly kind: 'Attested'; readonly signedBy: string }
+  | { readonly kind: 'Refused'; readonly reason: string };
+
+export interface WindowQuestion {
+  readonly policy: Pick<Policy['spec'], 'windows' | 'onCall' | 'freezes' | 'regionsTogether'>;
+  readonly region: string;
+  /** How long one node is expected to take: it has to fit. */
+  readonly expectedMs: number;
+  /** Freezes that were lifted for this rollout, by name. */
+  readonly lifted: readonly string[];
+  /** Openings in which nodes of other regions have started, as `WindowLook.opening` named them. */
+  readonly taken: readonly string[];
+}
+
+export type WindowLook =
+  | {
+      readonly kind: 'Open';
+      /** Name and beginning of the window, e.g. "nightly 2026-11-25T22:00:00+01:00"; absent without windows. */
+      readonly opening?: string;
+      /** RFC 3339; absent where nothing ends it. */
+      readonly closesAt?: string;
+    }
+  | {
+      readonly kind: 'Closed';
+      readonly reason: string;
+      /** RFC 3339, of the next moment to ask again; absent where none is in sight. */
+      readonly until?: string;
+      /** The freeze that is in the way, if it is one. */
+      readonly freeze?: string;
+    };
+
 export interface Inventory {
   readonly fleet: Fleet['metadata']['name'];
   readonly nodes: readonly NodeFacts[];
@@ -196,7 +249,10 @@ export interface ClusterActivities {
   }): Promise<readonly string[]>;
 }
 
-export type TidegateActivities = PlanningActivities & NodeActivities & ClusterActivities;
+export type TidegateActivities = PlanningActivities &
+  PeopleActivities &
+  NodeActivities &
+  ClusterActivities;
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

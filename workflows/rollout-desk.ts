@@ -134,12 +134,7 @@ export class RolloutDesk {
     return {
       ...(plan && this.gateOpen ? { digest: plan.digest } : {}),
       requestedBy: plan?.requestedBy ?? '',
-      rules: plan?.policy.spec.approval ?? {
-        required: true,
-        quorum: 1,
-        requesterMayApprove: false,
-        expirySeconds: 0,
-      },
+      rules: plan?.policy.spec.approval ?? { quorum: 1, requesterMayApprove: false },
       approvedBy: this.state.votes.filter((v) => v.decision === 'Approve').map((v) => v.by),
     };
   }

@@ -166,6 +166,7 @@ export class RolloutState {
         ];
       case 'RollingBack':
       case 'AwaitingLease':
+      case 'AwaitingWindow':
         return [`tidegate watch ${name}`, `tidegate stop ${name} --as WHO`];
       case 'Canary':
       case 'Wave':

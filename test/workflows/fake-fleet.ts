@@ -2,6 +2,7 @@
  * A fake fleet: what the activities would do to real nodes, done to plain objects. It stands in
  * for hosts so that every step can be failed, repeated and cancelled at will.
  */
+import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
@@ -12,6 +13,10 @@ import type {
   NodeRef,
   TidegateActivities,
   VerifyResult,
+  VoteCheck,
+  VoteProof,
+  WindowLook,
+  WindowQuestion,
 } from '../../workflows/contract.ts';
 import type { Baseline } from '../../workflows/domain/baseline.ts';
 import type { ContainerFacts } from '../../workflows/domain/inventory.ts';
@@ -58,6 +63,14 @@ export class FakeFleet {
   /** Largest number of cordoned nodes seen at once. */
   maxCordoned = 0;
   clusterLease: string | undefined;
+  /** What becomes of a signed vote; by default whoever signs is believed. */
+  checkVote: (vote: {
+    readonly by: string;
+    readonly statement: string;
+    readonly proof: VoteProof;
+  }) => VoteCheck = ({ by, proof }) => ({ kind: 'Attested', signedBy: proof.signer ?? by });
+  /** Whether nodes may start now, by the calendar. */
+  window: (question: WindowQuestion) => WindowLook | Promise<WindowLook> = () => ({ kind: 'Open' });
   /** Clusters whose Lease can't be given back now, asked at each try. */
   leaseStuck: (cluster: string) => boolean = () => false;
   planned: PlanResult | undefined;
@@ -249,6 +262,11 @@ export class FakeFleet {
         }
         if (this.clusterLease === holder) this.clusterLease = undefined;
       },
+      sealGate: async (input) => ({
+        digest: `sha256:${createHash('sha256').update(JSON.stringify(input)).digest('hex')}`,
+      }),
+      verifyVote: async ({ by, statement, proof }) => this.checkVote({ by, statement, proof }),
+      lookAtWindow: async (question) => await this.window(question),
       unavailableNodes: async () => this.unavailable(),
       lookBeforeStart: async (input) => {
         const { waiting, policy, unhealthyBefore } = input;

@@ -11,7 +11,7 @@ export interface Ballot {
   /** Digest of the plan that waits for approval; absent while there is none. */
   readonly digest?: string;
   readonly requestedBy: string;
-  readonly rules: Policy['spec']['approval'];
+  readonly rules: Pick<Policy['spec']['approval'], 'quorum' | 'requesterMayApprove'>;
   /** Names that have approved this digest. */
   readonly approvedBy: readonly string[];
 }

@@ -4,6 +4,8 @@ import type { SshAccess } from './spec.ts';
 /** How activities reach one cluster and its hosts; paths are read on the worker, never contents. */
 export interface ClusterAccess {
   readonly cluster: string;
+  /** Absent in plans of before. */
+  readonly region?: string;
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly ssh: SshAccess;

@@ -65,6 +65,8 @@ export interface Plan {
   readonly direction: 'Forward' | 'Back';
   readonly requestedBy: string;
   readonly reason: string;
+  /** Set where the rollout goes the policy's urgent path. */
+  readonly urgent?: { readonly reason: string };
   readonly bundle: {
     readonly name: string;
     readonly digest: string;
@@ -135,4 +137,6 @@ export interface PlanResult {
   readonly drains?: readonly WaveDrain[];
   /** What may stop or surprise, as seen when the plan was made; absent where there is nothing. */
   readonly warnings?: readonly string[];
+  /** What an approval before the canary has to name, where warnings belong to it; else the plan's digest. */
+  readonly approve?: string;
 }

@@ -50,6 +50,7 @@ export function makePlan(input: PlanInput): PlanAnswer {
     direction: rollout.spec.direction,
     requestedBy: rollout.spec.requestedBy,
     reason: rollout.spec.reason,
+    ...(rollout.spec.urgent ? { urgent: rollout.spec.urgent } : {}),
     bundle: {
       name: bundle.metadata.name,
       digest: `sha256:${hash(canonicalJson(bundle))}`,
@@ -222,6 +223,7 @@ function orderClusters(clusters: readonly Cluster[], nodes: readonly NodeFacts[]
 function accessOf(cluster: Cluster): ClusterAccess {
   return {
     cluster: cluster.name,
+    region: cluster.region,
     ...(cluster.kubeconfig === undefined ? {} : { kubeconfig: cluster.kubeconfig }),
     context: cluster.context ?? cluster.name,
     ssh: cluster.ssh,
