@@ -30,6 +30,7 @@ const LESS: readonly ((result: PlanResult) => PlanResult)[] = [
   withoutAvoidableFirings,
   withOneOfEachBlocker,
   withoutMoves,
+  withFewWorkloads,
 ];
 
 /** Pods that nothing happens to. */
@@ -70,6 +71,17 @@ function withOneOfEachBlocker(result: PlanResult): PlanResult {
     });
     return { ...drain, blockers };
   });
+}
+
+const FEW_WORKLOADS = 3;
+
+/** Owners are told what happens to them, if not to which of their workloads. */
+function withFewWorkloads(result: PlanResult): PlanResult {
+  const owners = result.owners?.map((entry) => ({
+    ...entry,
+    workloads: entry.workloads.slice(0, FEW_WORKLOADS),
+  }));
+  return owners ? { ...result, owners } : result;
 }
 
 type Drain = NonNullable<PlanResult['drains']>[number];

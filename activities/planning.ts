@@ -3,6 +3,9 @@ import { createHash } from 'node:crypto';
 import type { PlanningActivities } from '../workflows/contract.ts';
 import { drainWarnings } from '../workflows/domain/drain-warnings.ts';
 import { impactOf } from '../workflows/domain/eviction.ts';
+import { planEvidence } from '../workflows/domain/evidence.ts';
+import { FIRST_GATE } from '../workflows/domain/gates.ts';
+import { ownersOf } from '../workflows/domain/owners.ts';
 import { invertPlan, makePlan } from '../workflows/domain/plan.ts';
 import type { NodeImpact, Plan, PlannedNode, PlanResult } from '../workflows/domain/plan-types.ts';
 import { planWarnings } from '../workflows/domain/plan-warnings.ts';
@@ -11,7 +14,9 @@ import { withHeartbeats } from './context.ts';
 import type { ActivityDeps } from './deps.ts';
 import { type FleetFacts, gatherFacts, unavailableNow } from './facts.ts';
 import { fail } from './failure.ts';
+import { digestOf } from './people.ts';
 import { fitting, withFittingDetail } from './plan-size.ts';
+import { standingActivities } from './standing.ts';
 import { drainsOf, type Occupancy, readOccupancy } from './wave-drains.ts';
 
 /** Packages that an inventory tells of, where they are installed. */
@@ -22,6 +27,8 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 /** Returns the activities that plan and look. */
 export function planningActivities(deps: ActivityDeps): PlanningActivities {
   return {
+    ...standingActivities(deps),
+
     /**
      * *Effect*: none; package lists are read into a folder that is removed again.
      * *Idempotent because*: it only reads.
@@ -102,13 +109,26 @@ async function plan(deps: ActivityDeps, request: unknown, onProgress: Report): P
   const warnings = [
     ...planWarnings(made, await unavailableNow(deps, made.clusters)),
     ...drainWarnings(made, occupancy.podsOf),
+    ...occupancy.warnings,
   ];
-  return withFittingDetail({
-    plan: made,
-    impact,
-    ...(drains.length > 0 ? { drains } : {}),
-    ...(warnings.length > 0 ? { warnings } : {}),
-  });
+  const owners = ownersOf(made, occupancy.podsOf);
+  return withWhatIsApproved(
+    withFittingDetail({
+      plan: made,
+      impact,
+      ...(drains.length > 0 ? { drains } : {}),
+      ...(warnings.length > 0 ? { warnings } : {}),
+      ...(owners.length > 0 ? { owners } : {}),
+    }),
+  );
+}
+
+/** An approval before the canary is bound to what is said beside the plan as well. */
+function withWhatIsApproved(planned: PlanResult): PlanResult {
+  const evidence = planEvidence(planned);
+  if (evidence.length === 0) return planned;
+  const { digest } = planned.plan;
+  return { ...planned, approve: digestOf({ plan: digest, gate: FIRST_GATE, evidence }) };
 }
 
 function impactOn(

@@ -15,6 +15,7 @@ import type { ActivityDeps } from './deps.ts';
 import { isUnavailable, nameOf } from './node-facts.ts';
 import { mapLimited } from './parallel.ts';
 import { isReady, learnVolumes, podFacts } from './pod-facts.ts';
+import { PodOwners } from './pod-owners.ts';
 
 const PARALLEL_CALLS = 8;
 /** From so many restarts on, a pod that is not ready is taken for one that keeps crashing. */
@@ -22,6 +23,8 @@ const MANY_RESTARTS = 3;
 
 /** The pods of every node of a plan, with the budgets that select them. */
 export interface Occupancy {
+  /** What could not be read, in words. */
+  readonly warnings: readonly string[];
   podsOf(node: PlannedNode): readonly SimulatedPod[];
 }
 
@@ -29,15 +32,21 @@ export interface Occupancy {
 export async function readOccupancy(deps: ActivityDeps, plan: Plan): Promise<Occupancy> {
   const pods = new Map<string, readonly SimulatedPod[]>();
   const readers = new Map(
-    plan.clusters.map((access) => [access.cluster, new PodReader(deps.kube(access))]),
+    plan.clusters.map((access) => {
+      const kube = deps.kube(access);
+      const keys = plan.policy.spec.notices.ownerKeys;
+      const owners = new PodOwners(kube, access.cluster, keys);
+      return [access.cluster, new PodReader(kube, owners)];
+    }),
   );
   const nodes = plan.waves.flatMap((wave) => wave.nodes);
   await mapLimited(nodes, PARALLEL_CALLS, async (node) => {
     const reader = readers.get(node.cluster);
     if (!reader) throw new Error(`the plan has no access to cluster ${node.cluster}`);
-    pods.set(keyOf(node), await reader.podsOn(node.node));
+    pods.set(keyOf(node), await reader.podsOn(node));
   });
-  return { podsOf: (node) => pods.get(keyOf(node)) ?? [] };
+  const warnings = [...readers.values()].flatMap(({ owners }) => owners.warnings);
+  return { warnings, podsOf: (node) => pods.get(keyOf(node)) ?? [] };
 }
 
 const keyOf = ({ cluster, node }: PlannedNode) => `${cluster}/${node}`;
@@ -47,18 +56,26 @@ class PodReader {
   private readonly budgets = new Map<string, Promise<readonly V1PodDisruptionBudget[]>>();
   private readonly volumes = new Map<string, BoundVolume>();
   private readonly kube: KubeAdapter;
+  readonly owners: PodOwners;
 
-  constructor(kube: KubeAdapter) {
+  constructor(kube: KubeAdapter, owners: PodOwners) {
     this.kube = kube;
+    this.owners = owners;
   }
 
-  async podsOn(node: string): Promise<readonly SimulatedPod[]> {
-    const pods = await this.kube.podsOn(node);
+  async podsOn(node: PlannedNode): Promise<readonly SimulatedPod[]> {
+    const pods = await this.kube.podsOn(node.node);
     await learnVolumes(this.kube, pods, this.volumes);
     return await Promise.all(
       pods.map(async (pod) => {
         const budgets = await this.budgetsIn(pod.metadata?.namespace ?? '');
-        return { ...podFacts(pod, budgets, this.volumes), crashLooping: isCrashLooping(pod) };
+        // What nothing happens to needs no owner.
+        const contact = drains(node) ? await this.owners.of(pod) : undefined;
+        return {
+          ...podFacts(pod, budgets, this.volumes),
+          ...(contact === undefined ? {} : { contact }),
+          crashLooping: isCrashLooping(pod),
+        };
       }),
     );
   }

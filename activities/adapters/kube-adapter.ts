@@ -2,6 +2,7 @@
 import type {
   V1CronJob,
   V1Job,
+  V1Namespace,
   V1Node,
   V1Pod,
   V1PodDisruptionBudget,
@@ -10,7 +11,7 @@ import type {
 import type { WorkloadFacts } from '../../workflows/domain/holds.ts';
 import type { MaintenanceLease } from '../../workflows/domain/other-tools.ts';
 
-export type { V1CronJob, V1Job, V1Node, V1Pod, V1PodDisruptionBudget, V1Volume };
+export type { V1CronJob, V1Job, V1Namespace, V1Node, V1Pod, V1PodDisruptionBudget, V1Volume };
 
 /** What the API server said to an eviction. */
 export type EvictionAnswer =
@@ -88,6 +89,7 @@ export interface KubeAdapter {
     readonly uid: string;
   }): Promise<EvictionAnswer>;
   budgetsIn(namespace: string): Promise<readonly V1PodDisruptionBudget[]>;
+  listNamespaces(): Promise<readonly V1Namespace[]>;
   /** Returns undefined for a claim that is gone or bound to nothing. */
   volumeOfClaim(namespace: string, claim: string): Promise<BoundVolume | undefined>;
   /** What is attached to a node, or on its way. */

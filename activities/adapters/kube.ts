@@ -25,7 +25,7 @@ export function kubeCluster(access: ClusterAccess): KubeAdapter {
   };
 }
 
-type NodeCalls = Pick<KubeAdapter, 'listNodes' | 'getNode' | 'patchNode'>;
+type NodeCalls = Pick<KubeAdapter, 'listNodes' | 'getNode' | 'patchNode' | 'listNamespaces'>;
 
 function nodeCalls(core: CoreV1Api, cluster: string): NodeCalls {
   const gone = (node: string) =>
@@ -53,6 +53,8 @@ function nodeCalls(core: CoreV1Api, cluster: string): NodeCalls {
       );
       return answer ?? gone(node);
     },
+    listNamespaces: () =>
+      call(`list the namespaces of ${cluster}`, async () => (await core.listNamespace()).items),
   };
 }
 

@@ -12,7 +12,7 @@ export function blockerLines({ blockers }: WaveDrain, look: Look): string[] {
   const lines = (permanent: boolean) =>
     grouped(
       blockers.filter((entry) => entry.permanent === permanent),
-      (entry) => `${entry.reason}\n${entry.advice}`,
+      (entry) => `${entry.reason}\n${entry.advice}\n${entry.contact ?? ''}`,
     ).flatMap((same) => blocked(same, look));
   return [...lines(true), ...lines(false)];
 }
@@ -20,12 +20,18 @@ export function blockerLines({ blockers }: WaveDrain, look: Look): string[] {
 function blocked(same: readonly DrainBlocker[], look: Look): string[] {
   const [first] = same;
   if (!first) return [];
-  const { pod, owner, permanent, reason, advice } = first;
+  const { pod, owner, contact, permanent, reason, advice } = first;
   const more = same.length > 1 ? ` and ${counted(same.length - 1, 'pod')} more` : '';
-  const by = owner === 'none' ? 'no controller' : owner;
+  const by = controllerAndOwner(owner, contact);
   const how = permanent ? 'BLOCKED for good' : 'blocked for now';
   const line = `${nodesOf(same)} ${how} by ${pod}${more} (${by}): ${reason}`;
   return [paint(line, permanent ? 'red' : 'yellow', look), `  ${advice}`];
+}
+
+/** Returns a pod's controller and, where it is known, whose workload it is. */
+export function controllerAndOwner(controller: string, contact: string | undefined): string {
+  const by = controller === 'none' ? 'no controller' : controller;
+  return contact === undefined ? by : `${by}, owner ${contact}`;
 }
 
 /** Returns the lines about firings that a turn of a wave's nodes would harm. */

@@ -11,11 +11,13 @@ import type {
 } from '../../workflows/domain/plan-types.ts';
 import type { Disruption } from '../../workflows/domain/spec.ts';
 import { alignedTable, counted, fields, indent, type Look, paint } from './look.ts';
-import { blockerLines, firingLines } from './plan-drain.ts';
+import { blockerLines, controllerAndOwner, firingLines } from './plan-drain.ts';
+import { ownerLines } from './plan-owners.ts';
 import { policyRules } from './plan-rules.ts';
 import { duration } from './time.ts';
 
-const MEANS: Readonly<Record<Disruption, string>> = {
+/** What each disruption means for a node. */
+export const MEANS: Readonly<Record<Disruption, string>> = {
   None: 'nothing restarts',
   Restart: 'the daemon restarts, containers keep running, nothing is drained',
   Drain: 'each node is drained first',
@@ -39,6 +41,7 @@ export function renderPlan(result: PlanResult, hints: PlanHints, look: Look): st
     ...(plan.waves.length === 0 ? ['Nothing to do: every node is as wanted already.'] : []),
     ...listed('Already done', plan.alreadyDone, look),
     ...listed('Excluded', plan.excluded, look),
+    ...section('Owners', ownerLines(result), look),
     ...warned(result.warnings ?? [], look),
     `${paint('Digest', 'bold', look)}  ${plan.digest}`,
     ...(hints.next.length > 0
@@ -179,19 +182,23 @@ const WORDS = {
   Stays: 'keeps',
 } as const;
 
-function podLine({ node }: PlannedNode, { namespace, pod, owner, effect, reason }: PodImpact) {
-  const by = owner === 'none' ? 'no controller' : owner;
+function podLine({ node }: PlannedNode, impact: PodImpact) {
+  const { namespace, pod, owner, effect, reason, contact } = impact;
+  const by = controllerAndOwner(owner, contact);
   return `${node} ${WORDS[effect]} ${namespace}/${pod} (${by})${reason ? `: ${reason}` : ''}`;
 }
 
 function warned(warnings: readonly string[], look: Look): string[] {
-  if (warnings.length === 0) return [];
   const lines = warnings.map((line) => paint(line, 'yellow', look));
-  return [`${paint('Warnings', 'bold', look)}\n${indent(lines.join('\n'))}`];
+  return section('Warnings', lines, look);
 }
 
 function listed(title: string, nodes: readonly ExcludedNode[], look: Look): string[] {
-  if (nodes.length === 0) return [];
   const lines = nodes.map(({ cluster, node, reason }) => `${cluster}/${node}: ${reason}`);
+  return section(title, lines, look);
+}
+
+function section(title: string, lines: readonly string[], look: Look): string[] {
+  if (lines.length === 0) return [];
   return [`${paint(title, 'bold', look)}\n${indent(lines.join('\n'))}`];
 }

@@ -7,6 +7,7 @@ import type {
   LeaseRecord,
   V1CronJob,
   V1Job,
+  V1Namespace,
   V1Node,
   V1Pod,
   V1PodDisruptionBudget,
@@ -42,6 +43,7 @@ export class FakeKube implements KubeAdapter {
   readonly nodes = new Map<string, V1Node>();
   pods: V1Pod[] = [];
   budgets: V1PodDisruptionBudget[] = [];
+  namespaces: V1Namespace[] = [];
   lease: LeaseRecord | undefined;
   leases: MaintenanceLease[] = [];
   workloadsThere: WorkloadRecord[] = [];
@@ -138,6 +140,9 @@ export class FakeKube implements KubeAdapter {
   }
   async budgetsIn(): Promise<V1PodDisruptionBudget[]> {
     return this.budgets;
+  }
+  async listNamespaces(): Promise<V1Namespace[]> {
+    return this.namespaces;
   }
   async volumeOfClaim(_namespace: string, claim: string): Promise<BoundVolume | undefined> {
     return this.volumes[claim];

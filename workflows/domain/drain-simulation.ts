@@ -5,7 +5,7 @@ import {
   budgetAsked,
   refusalOf,
 } from './disruption-budget.ts';
-import { impactOf, ownerOf, type PodFacts, volumesText } from './eviction.ts';
+import { impactOf, ownerOf, type PodFacts, volumesText, workloadOf } from './eviction.ts';
 import type { DrainBlocker } from './plan-types.ts';
 import type { Disruption, Policy } from './spec.ts';
 
@@ -53,7 +53,13 @@ interface Leaving {
 }
 
 function named({ node }: SimulatedNode, pod: SimulatedPod) {
-  return { node, pod: `${pod.namespace}/${pod.name}`, owner: ownerOf(pod) };
+  const { contact } = pod;
+  return {
+    node,
+    pod: `${pod.namespace}/${pod.name}`,
+    owner: ownerOf(pod),
+    ...(contact ? { contact } : {}),
+  };
 }
 
 /** Pods that have to leave: neither those that stay, nor those that are waited for. */
@@ -65,7 +71,7 @@ function going(node: SimulatedNode, { drain }: SimulatedWave): readonly Simulate
   });
 }
 
-type Obstacle = Omit<DrainBlocker, 'node' | 'pod' | 'owner'>;
+type Obstacle = Omit<DrainBlocker, 'node' | 'pod' | 'owner' | 'contact'>;
 
 function obstacleOf(pod: SimulatedPod, wave: SimulatedWave): Obstacle | undefined {
   return forbidden(pod, wave) ?? heldByBudget(pod) ?? comingBack(pod);
@@ -194,13 +200,11 @@ function loosen(pod: SimulatedPod, budget: BudgetFacts): string {
   return `${lower}, or add a replica: kubectl -n ${namespace} scale ${scalable} ${replicas}`;
 }
 
-/** A ReplicaSet of a Deployment is named after it and the hash of its template. */
-function scalableOwner({ owner, labels }: SimulatedPod): string | undefined {
-  if (owner?.kind === 'StatefulSet') return `statefulset/${owner.name}`;
-  if (owner?.kind !== 'ReplicaSet') return undefined;
-  const suffix = `-${labels?.['pod-template-hash']}`;
-  if (!owner.name.endsWith(suffix)) return `replicaset/${owner.name}`;
-  return `deployment/${owner.name.slice(0, -suffix.length)}`;
+const SCALABLE: readonly string[] = ['StatefulSet', 'ReplicaSet', 'Deployment'];
+
+function scalableOwner(pod: SimulatedPod): string | undefined {
+  const { kind, name } = workloadOf(pod);
+  return SCALABLE.includes(kind) ? `${kind.toLowerCase()}/${name}` : undefined;
 }
 
 /** Budgets that allow something, but not what nodes that are drained at once ask of them. */

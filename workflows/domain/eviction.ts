@@ -26,6 +26,8 @@ export interface PodFacts {
   /** Its controller; absent for a bare pod. */
   readonly owner?: { readonly kind: string; readonly name: string };
   readonly labels?: Readonly<Record<string, string>>;
+  /** Whose workload it is, by a label or annotation of the pod or its namespace. */
+  readonly contact?: string;
   /** A static pod, which only the kubelet of the node can stop. */
   readonly mirror: boolean;
   /** Started by Tidegate itself. */
@@ -68,7 +70,18 @@ export function impactOf(pods: readonly PodFacts[], rule: EvictionRule): readonl
     owner: ownerOf(pod),
     effect,
     ...(reason ? { reason } : {}),
+    ...(pod.contact && isDisturbed(pod, effect, rule) ? { contact: pod.contact } : {}),
   }));
+}
+
+/** Tells whether a pod does not just go on: what stays on a node that reboots goes down with it. */
+export function isDisturbed(
+  pod: PodFacts,
+  effect: PodImpact['effect'],
+  { disruption }: Pick<EvictionRule, 'disruption'>,
+): boolean {
+  if (effect !== 'Stays') return true;
+  return disruption === 'Reboot' && !pod.probe && !hasEnded(pod);
 }
 
 /** Pods that a budget does not let go at once are no block: each waits until another is well elsewhere. */
@@ -89,6 +102,16 @@ export function ownerOf(pod: PodFacts): string {
   return pod.owner ? `${pod.owner.kind}/${pod.owner.name}` : 'none';
 }
 
+/** Returns what people know a pod by: a ReplicaSet of a Deployment is named after it and the hash of its template. */
+export function workloadOf({ name, owner, labels }: PodFacts): { kind: string; name: string } {
+  if (!owner) return { kind: 'Pod', name };
+  const suffix = `-${labels?.['pod-template-hash']}`;
+  const ofDeployment = owner.kind === 'ReplicaSet' && owner.name.endsWith(suffix);
+  return ofDeployment
+    ? { kind: 'Deployment', name: owner.name.slice(0, -suffix.length) }
+    : { kind: owner.kind, name: owner.name };
+}
+
 /** Returns how long a pod is terminating beyond its grace period; 0 for any other pod. */
 export function overdueSeconds(pod: PodFacts, nowMs: number): number {
   if (pod.graceEndsMs === undefined) return 0;
@@ -106,14 +129,15 @@ function effectOn(pod: PodFacts, rule: EvictionRule): Effect {
   }
 }
 
+const hasEnded = ({ phase }: PodFacts) => phase === 'Succeeded' || phase === 'Failed';
+
 /** Pods that no drain touches, whatever else is said of them. */
 function staying(pod: PodFacts, rule: EvictionRule): Effect | undefined {
   const stays = (reason: string): Effect => ({ effect: 'Stays', reason });
   if (pod.mirror) return stays('is a static pod of the node');
   if (pod.probe) return stays('is a probe of Tidegate');
   if (pod.owner?.kind === 'DaemonSet') return stays('belongs to a DaemonSet');
-  const ended = pod.phase === 'Succeeded' || pod.phase === 'Failed';
-  if (ended && !pod.terminating) return stays('has finished');
+  if (hasEnded(pod) && !pod.terminating) return stays('has finished');
   const named = ruleFor(pod, rule.rules);
   if (named?.action === 'Skip') return stays(`is left on the node by rule "${named.name}"`);
   const limit = rule.skipTerminatingAfterSeconds;

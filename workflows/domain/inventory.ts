@@ -115,5 +115,7 @@ export interface PodImpact {
   /** Kind/name of the controller, e.g. "Job/batch"; "none" for a bare pod. */
   readonly owner: string;
   readonly effect: 'Evicted' | 'WaitedFor' | 'Stays' | 'Blocks';
+  /** Whose workload it is, by a label or annotation; only of pods that are disturbed. */
+  readonly contact?: string;
   readonly reason?: string;
 }

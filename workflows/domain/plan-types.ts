@@ -100,6 +100,8 @@ export interface DrainBlocker {
   readonly pod: string;
   /** Kind/name of the controller; "none" for a bare pod. */
   readonly owner: string;
+  /** Whose workload it is, by a label or annotation. */
+  readonly contact?: string;
   /** The budget that holds the pod, and how many disruptions it allows now. */
   readonly budget?: { readonly name: string; readonly disruptionsAllowed: number };
   /** Whether waiting cannot help, such as with a budget that can never allow a disruption. */
@@ -129,6 +131,28 @@ export interface WaveDrain {
   readonly firings: readonly FiringConflict[];
 }
 
+/** What a plan does to the workloads of one owner. */
+export interface OwnerImpact {
+  /** By a label or annotation; absent for all workloads that name none. */
+  readonly owner?: string;
+  /** "namespace/name (Kind)"; the first ones. */
+  readonly workloads: readonly string[];
+  /** How many there are of them. */
+  readonly count: number;
+  readonly waves: readonly OwnerWave[];
+}
+
+/** Pods of one owner on the nodes of a wave. */
+export interface OwnerWave {
+  readonly wave: string;
+  readonly evicted: number;
+  readonly waitedFor: number;
+  /** That hold up the drain of their node. */
+  readonly blocked: number;
+  /** That go down and come back with their node. */
+  readonly restarted: number;
+}
+
 /** Result of the activity `plan`. */
 export interface PlanResult {
   readonly plan: Plan;
@@ -137,6 +161,8 @@ export interface PlanResult {
   readonly drains?: readonly WaveDrain[];
   /** What may stop or surprise, as seen when the plan was made; absent where there is nothing. */
   readonly warnings?: readonly string[];
+  /** Whose workloads are disturbed; absent where none are, and in plans of before. */
+  readonly owners?: readonly OwnerImpact[];
   /** What an approval before the canary has to name, where warnings belong to it; else the plan's digest. */
   readonly approve?: string;
 }
