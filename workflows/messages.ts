@@ -7,13 +7,16 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 
+/** Type of the failure that tells the sender of an update why it is not taken. */
+const REFUSED = 'MessageRefused';
+
 export interface Message<T> {
   readonly name: string;
   readonly description: string;
   /** Returns why the message is refused; empty where it is taken. Synchronous on purpose. */
   readonly refuse: (argument: T) => readonly string[];
-  /** Records the message; returns what the sender is told. */
-  readonly take: (argument: T) => string;
+  /** Records the message; returns what the sender is told, or throws `refusal` for what only a check has shown. */
+  readonly take: (argument: T) => string | Promise<string>;
   /** Called for a refused signal, since a signal's sender gets no answer. */
   readonly refused?: (argument: T, reasons: readonly string[]) => void;
 }
@@ -29,22 +32,40 @@ export function onMessage<T>(message: Message<T>): void {
     validator: (argument: T): undefined => {
       const reasons = refuse(argument);
       if (reasons.length > 0) {
-        throw ApplicationFailure.nonRetryable(reasons.join('; '), 'MessageRefused');
+        throw refusal(reasons);
       }
       return undefined;
     },
   });
+  const tell = (argument: T, why: string) => {
+    log.warn(`signal ${name} refused: ${why}`);
+    message.refused?.(argument, [why]);
+  };
   setHandler(
     defineSignal<[T]>(name),
-    (argument: T) => {
+    (argument: T): Promise<void> | undefined => {
       const reasons = refuse(argument);
-      if (reasons.length === 0) {
-        take(argument);
-      } else {
-        log.warn(`signal ${name} refused: ${reasons.join('; ')}`);
-        message.refused?.(argument, reasons);
-      }
+      if (reasons.length > 0) tell(argument, reasons.join('; '));
+      const answer = reasons.length > 0 ? '' : take(argument);
+      if (typeof answer === 'string') return undefined;
+      return answer.then(
+        () => undefined,
+        // What a signal is refused with must not fail the workflow.
+        (error: unknown) => {
+          if (!isRefusal(error)) throw error;
+          tell(argument, error.message);
+        },
+      );
     },
     { description },
   );
+}
+
+/** Returns what the sender of a message that is not taken gets. */
+export function refusal(reasons: readonly string[]): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(reasons.join('; '), REFUSED);
+}
+
+function isRefusal(error: unknown): error is ApplicationFailure {
+  return error instanceof ApplicationFailure && error.type === REFUSED;
 }

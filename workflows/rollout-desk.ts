@@ -1,22 +1,21 @@
-/** Where people reach a rollout: takes votes and commands, and remembers what was decided. */
-import { condition } from '@temporalio/workflow';
-import { type Command, MESSAGES, type Vote } from './contract.ts';
-import { type Ballot, judgeApproval, judgeCommand } from './domain/approval.ts';
+/** Where people steer a rollout: takes commands, and remembers what was decided. Votes are taken by gates.ts. */
+import { CancellationScope, condition, isCancellation, patched } from '@temporalio/workflow';
+import { type Command, MESSAGES, type StopCommand } from './contract.ts';
+import { judgeCommand } from './domain/approval.ts';
+import {
+  type AskedInterruption,
+  describeInterruption,
+  type Interruption,
+  interruptionAfter,
+  interruptionAnswer,
+  judgeInterruption,
+  type Standing,
+} from './domain/control.ts';
 import { onMessage } from './messages.ts';
 import type { RolloutState } from './rollout-state.ts';
 
-interface Interruption {
-  readonly kind: 'stop' | 'rollback';
-  readonly by: string;
-  readonly reason: string;
-}
-
 export class RolloutDesk {
   private readonly state: RolloutState;
-  private gateOpen = false;
-  private approved = false;
-  /** Who rejected the plan and why; empty while nobody did. */
-  rejection = '';
   private interruptedBy: Interruption | undefined;
   private goingBack = false;
   /** Who has paused the rollout and why, in words; empty while it is not. */
@@ -24,30 +23,6 @@ export class RolloutDesk {
 
   constructor(state: RolloutState) {
     this.state = state;
-    onMessage<Vote>({
-      name: 'approve',
-      description: 'Approve the plan: {"by": "WHO", "digest": "sha256:...", "reason": "..."}',
-      refuse: (vote) => {
-        const verdict = judgeApproval(vote, this.ballot());
-        return verdict.kind === 'Refused' ? verdict.reasons : [];
-      },
-      take: (vote) => this.approve(vote),
-      refused: (vote, reasons) => {
-        state.refusedVotes.push({ by: String(vote?.by), reason: reasons.join('; ') });
-      },
-    });
-    onMessage<Command>({
-      name: 'reject',
-      description: 'Reject the plan: {"by": "WHO", "reason": "..."}',
-      refuse: (command) => [
-        ...judgeCommand(command),
-        ...(this.gateOpen ? [] : ['nothing waits for approval now; `stop` ends a running rollout']),
-      ],
-      take: (command) => this.reject(command),
-      refused: (command, reasons) => {
-        state.refusedVotes.push({ by: String(command?.by), reason: reasons.join('; ') });
-      },
-    });
     onMessage<Command>({
       name: 'pause',
       description: 'Start no further node until it is resumed: {"by": "WHO", "reason": "..."}',
@@ -65,29 +40,19 @@ export class RolloutDesk {
       take: () => this.resume(),
     });
     for (const kind of MESSAGES.filter((name) => name === 'stop' || name === 'rollback')) {
-      onMessage<Command>({
+      onMessage<StopCommand>({
         name: kind,
         description:
           kind === 'stop'
-            ? 'Stop after the nodes in work: {"by": "WHO", "reason": "..."}'
+            ? 'Stop now, after the nodes in work or after their wave: {"by": "WHO", "reason": "...", "mode": "Now|AfterNode|AfterWave"}'
             : 'Stop after the nodes in work and take updated nodes back: {"by": "WHO"}',
-        refuse: judgeCommand,
-        take: (command) => this.interrupt(kind, command),
+        refuse: (command) => [
+          ...judgeCommand(command),
+          ...judgeInterruption({ ...command, kind }, this.standing()),
+        ],
+        take: (command) => this.interrupt({ ...command, kind }),
       });
     }
-  }
-
-  /** Opens the gate at which the plan waits. */
-  open(): void {
-    this.gateOpen = true;
-  }
-
-  close(): void {
-    this.gateOpen = false;
-  }
-
-  decided(): boolean {
-    return this.approved || this.rejection !== '' || this.interrupted();
   }
 
   /** From here on nodes go back, and a new `stop` ends that. */
@@ -96,20 +61,62 @@ export class RolloutDesk {
     this.interruptedBy = undefined;
   }
 
+  /** Nodes that are tried again have made good what was to be taken back. */
+  goForward(): void {
+    this.goingBack = false;
+  }
+
+  /**
+   * Runs work that touches no node, unless a person ends it; returns undefined then. `ends` says
+   * which word of a person does; by default any.
+   */
+  async unlessEnded<T>(
+    work: () => Promise<T>,
+    ends = () => this.interrupted(),
+  ): Promise<T | undefined> {
+    const scope = new CancellationScope();
+    const watch = new CancellationScope();
+    watch
+      .run(async () => {
+        await condition(ends);
+        if (patched('ended-at-once')) scope.cancel();
+      })
+      .catch((error) => {
+        if (!isCancellation(error)) throw error;
+      });
+    try {
+      return await scope.run(work);
+    } catch (error) {
+      const ended = scope.consideredCancelled && isCancellation(error);
+      if (!ended || CancellationScope.current().consideredCancelled) throw error;
+      return undefined;
+    } finally {
+      watch.cancel();
+    }
+  }
+
   interrupted(): boolean {
     return this.interruptedBy !== undefined;
   }
 
+  /** How a wave that runs is to end; empty while it is to be finished, with its soak. */
+  endsWave(): '' | 'AfterNode' | 'Now' {
+    const mode = this.interruptedBy?.mode;
+    return mode === undefined || mode === 'AfterWave' ? '' : mode;
+  }
+
   /** Returns who interrupted the rollout and why, in words. */
   interruption(): string {
-    const cause = this.interruptedBy;
-    if (!cause) return '';
-    const verb = cause.kind === 'stop' ? 'stopped' : 'rolled back';
-    return `${verb} by ${cause.by}${cause.reason ? `: ${cause.reason}` : ''}`;
+    return this.interruptedBy ? describeInterruption(this.interruptedBy) : '';
   }
 
   wantsBack(): boolean {
     return this.interruptedBy?.kind === 'rollback';
+  }
+
+  /** Who has interrupted the rollout; undefined where nobody has. */
+  interrupter(): string | undefined {
+    return this.interruptedBy?.by;
   }
 
   /** Returns once nobody keeps the rollout paused, or it is to end. */
@@ -129,43 +136,15 @@ export class RolloutDesk {
     return 'it goes on';
   }
 
-  private ballot(): Ballot {
-    const plan = this.state.planned?.plan;
-    return {
-      ...(plan && this.gateOpen ? { digest: plan.digest } : {}),
-      requestedBy: plan?.requestedBy ?? '',
-      rules: plan?.policy.spec.approval ?? { quorum: 1, requesterMayApprove: false },
-      approvedBy: this.state.votes.filter((v) => v.decision === 'Approve').map((v) => v.by),
-    };
+  private standing(): Standing {
+    const { interruptedBy: current, goingBack } = this;
+    return { current, goingBack, paused: this.paused !== '' };
   }
 
-  private approve(vote: Vote): string {
-    const verdict = judgeApproval(vote, this.ballot());
-    this.record(vote, 'Approve');
-    if (verdict.kind === 'Counted' && verdict.approved) this.approved = true;
-    return this.approved ? 'approved: the rollout starts' : 'counted: more approvals are needed';
-  }
-
-  private reject(command: Command): string {
-    this.record(command, 'Reject');
-    this.rejection = `rejected by ${command.by}${command.reason ? `: ${command.reason}` : ''}`;
-    return this.rejection;
-  }
-
-  private record(vote: Vote, decision: 'Approve' | 'Reject'): void {
-    this.state.votes.push({ ...vote, at: new Date(Date.now()).toISOString(), decision });
-  }
-
-  /** A rollback may follow a stop; while updated nodes go back only `stop` means anything. */
-  private interrupt(kind: Interruption['kind'], command: Command): string {
-    const { by, reason = '' } = command;
-    if (this.paused) this.resume();
-    if (this.goingBack ? kind === 'stop' : !this.wantsBack()) {
-      this.interruptedBy = { kind, by, reason };
-    }
-    if (kind === 'stop') return 'no further node starts; the nodes in work are finished first';
-    return this.goingBack
-      ? 'updated nodes are going back already'
-      : 'no further node starts; updated nodes go back after the nodes in work';
+  private interrupt(asked: AskedInterruption): string {
+    const standing = this.standing();
+    this.interruptedBy = interruptionAfter(asked, standing);
+    if (standing.paused) this.resume();
+    return interruptionAnswer(asked, standing);
   }
 }

@@ -9,6 +9,7 @@ import {
 } from '@temporalio/workflow';
 import { keyword, ofRollout, waitsFor } from './attributes.ts';
 import {
+  type GateStatus,
   type NodeOutcome,
   type RolloutOutcome,
   type RolloutPhase,
@@ -29,6 +30,8 @@ const NODES_FAILED = defineSearchAttributeKey(
 
 export class RolloutState {
   planned: PlanResult | undefined;
+  /** What waits for approval now. */
+  gate: GateStatus | undefined;
   readonly votes: RolloutStatus['votes'][number][] = [];
   readonly refusedVotes: RolloutStatus['refusedVotes'][number][] = [];
   readonly updated: NodeOutcome[] = [];
@@ -91,7 +94,22 @@ export class RolloutState {
 
   setPlan(planned: PlanResult): void {
     this.planned = planned;
+    this.waves = [];
     this.expectWaves(planned.plan.waves);
+  }
+
+  /** Shows what waits for approval; nothing does where it is undefined. */
+  showGate(gate: GateStatus | undefined): void {
+    this.gate = gate;
+    this.show();
+  }
+
+  /** Votes on something that is no longer so do not count any more. */
+  annulVotes(digest: string, why: string): void {
+    this.votes.forEach((vote, index) => {
+      const counts = vote.digest === digest && vote.decision === 'Approve' && !vote.void;
+      if (counts) this.votes[index] = { ...vote, void: why };
+    });
   }
 
   /** Adds waves that are still to come. */
@@ -126,12 +144,13 @@ export class RolloutState {
   }
 
   private status(): RolloutStatus {
-    const digest = this.planned?.plan.digest;
+    const digest = this.gate?.digest ?? this.planned?.plan.digest;
     return {
       rollout: this.name,
       phase: this.phase,
       waitingFor: this.waits(),
       ...(digest === undefined ? {} : { digest, requestedBy: this.plan.requestedBy }),
+      ...(this.gate ? { gate: this.gate } : {}),
       votes: this.votes,
       refusedVotes: this.refusedVotes,
       waves: this.waves,
@@ -161,8 +180,9 @@ export class RolloutState {
         return [`tidegate watch ${name}`];
       case 'AwaitingApproval':
         return [
-          `tidegate approve ${name} --digest ${this.plan.digest} --as WHO`,
+          `tidegate approve ${name} --digest ${this.gate?.digest ?? this.plan.digest} --as WHO`,
           `tidegate reject ${name} --as WHO --reason WHY`,
+          `tidegate replan ${name} --as WHO`,
         ];
       case 'RollingBack':
       case 'AwaitingLease':

@@ -5,6 +5,7 @@ import { isFailedNode, keyOf, laterWaves, slowestTurnMs, waveFailure } from './d
 import type { Plan, PlannedWave } from './domain/plan-types.ts';
 import { describeFailure, failureType } from './failures.ts';
 import type { RolloutDesk } from './rollout-desk.ts';
+import type { RolloutGates } from './rollout-gates.ts';
 import type { RolloutState } from './rollout-state.ts';
 import { runWaveOf } from './rollout-wave.ts';
 import { stepsFor } from './steps.ts';
@@ -14,14 +15,16 @@ const SECOND = 1000;
 export class RolloutWaves {
   private readonly state: RolloutState;
   private readonly desk: RolloutDesk;
+  private readonly gates: RolloutGates;
   /** By cluster: workloads that were unhealthy before any node was touched. */
   private readonly unhealthyBefore: Record<string, readonly string[]> = {};
   /** Whether the last wave has ended because others have left no room. */
   noRoom = false;
 
-  constructor(state: RolloutState, desk: RolloutDesk) {
+  constructor(state: RolloutState, desk: RolloutDesk, gates: RolloutGates) {
     this.state = state;
     this.desk = desk;
+    this.gates = gates;
   }
 
   /** Runs canary and waves; returns why it ended early, or an empty string. */
@@ -53,6 +56,8 @@ export class RolloutWaves {
   private async runAll(waves: readonly PlannedWave[]): Promise<string> {
     const { plan } = this.state;
     for (const wave of waves) {
+      const refused = await this.gates.before(wave);
+      if (refused !== '') return refused;
       await this.desk.unpaused();
       if (this.desk.interrupted()) return this.desk.interruption();
       this.state.enter(wave.canary ? 'Canary' : 'Wave');
@@ -68,6 +73,8 @@ export class RolloutWaves {
       const soaked = this.desk.interrupted() ? 'Stopped' : 'Failed';
       this.state.updateWave(wave.name, { state: sick === '' ? 'Done' : soaked });
       if (sick !== '') return sick;
+      const halted = await this.gates.after(wave);
+      if (halted !== '') return halted;
     }
     return '';
   }

@@ -1,4 +1,10 @@
-import { condition, isCancellation, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  condition,
+  isCancellation,
+  proxyActivities,
+  workflowInfo,
+} from '@temporalio/workflow';
 import {
   type NodeOutcome,
   PLANNING_OPTIONS,
@@ -11,11 +17,10 @@ import {
 import { keyOf, leftAlone } from './domain/lifecycle.ts';
 import { failWorkflow } from './failures.ts';
 import { RolloutDesk } from './rollout-desk.ts';
+import { RolloutGates } from './rollout-gates.ts';
 import { ClusterLeases } from './rollout-leases.ts';
 import { RolloutState } from './rollout-state.ts';
 import { RolloutWaves } from './rollout-waves.ts';
-
-const SECOND = 1000;
 
 const planning = proxyActivities<PlanningActivities>(PLANNING_OPTIONS);
 /** The way back does not depend on how often its plan can be tried. */
@@ -27,8 +32,8 @@ const { planRollback } = proxyActivities<PlanningActivities>(UNDO_OPTIONS);
  * unwinds the nodes in work, gives the leases back and ends as Cancelled.
  */
 export async function rolloutWorkflow(request: unknown): Promise<RolloutOutcome> {
-  const rollout = new RolloutRun(nameOf(request));
-  await rollout.plan(request);
+  const rollout = new RolloutRun(request);
+  await rollout.plan();
   if (rollout.nothingToDo())
     return rollout.finish('Succeeded', ['every node is as wanted already']);
   const refused = await rollout.awaitApproval();
@@ -43,9 +48,11 @@ export async function rolloutWorkflow(request: unknown): Promise<RolloutOutcome>
   } finally {
     left = await rollout.leases.giveBack();
   }
-  return left.length === 0
+  const more = [...left, ...(await rollout.reviewed(outcome.outcome))];
+  await condition(allHandlersFinished);
+  return more.length === 0
     ? outcome
-    : rollout.finish(outcome.outcome, [...outcome.reasons, ...left]);
+    : rollout.finish(outcome.outcome, [...outcome.reasons, ...more]);
 }
 
 class RolloutRun {
@@ -53,16 +60,21 @@ class RolloutRun {
   private readonly desk: RolloutDesk;
   readonly leases: ClusterLeases;
   private readonly waves: RolloutWaves;
+  private readonly gates: RolloutGates;
+  private readonly request: unknown;
   private readonly startedAt = new Date(Date.now()).toISOString();
 
-  constructor(name: string) {
-    this.state = new RolloutState(name);
+  constructor(request: unknown) {
+    this.request = request;
+    this.state = new RolloutState(nameOf(request));
     this.desk = new RolloutDesk(this.state);
     this.leases = new ClusterLeases(this.state, this.desk);
-    this.waves = new RolloutWaves(this.state, this.desk);
+    this.gates = new RolloutGates(this.state, this.desk);
+    this.waves = new RolloutWaves(this.state, this.desk, this.gates);
   }
 
-  async plan(request: unknown): Promise<void> {
+  async plan(): Promise<void> {
+    const { request } = this;
     this.state.setPlan(await planning.plan({ request }).catch(failWorkflow));
   }
 
@@ -71,22 +83,9 @@ class RolloutRun {
   }
 
   /** Returns how the rollout ends here, or undefined once the plan is approved. */
-  async awaitApproval(): Promise<{ outcome: 'Rejected' | 'Halted'; reason: string } | undefined> {
-    const { approval } = this.state.plan.policy.spec;
-    if (!approval.required) return undefined;
-    const { desk, state } = this;
-    desk.open();
-    state.enter('AwaitingApproval', `approval of ${state.plan.digest}`);
-    const decided = await condition(() => desk.decided(), approval.expirySeconds * SECOND, {
-      summary: 'approval deadline',
-    });
-    desk.close();
-    if (!decided) {
-      const reason = `nobody approved within ${approval.expirySeconds} s`;
-      return { outcome: 'Rejected', reason };
-    }
-    if (desk.rejection !== '') return { outcome: 'Rejected', reason: desk.rejection };
-    return desk.interrupted() ? { outcome: 'Halted', reason: desk.interruption() } : undefined;
+  async awaitApproval(): Promise<{ outcome: RolloutOutcomeKind; reason: string } | undefined> {
+    const { request } = this;
+    return await this.gates.first(() => planning.plan({ request }).catch(failWorkflow));
   }
 
   /** From the Leases on, which the caller gives back. */
@@ -100,6 +99,11 @@ class RolloutRun {
     return this.goesBack() ? await this.back(failure) : this.finish('Halted', [failure]);
   }
 
+  /** Waits for the review that an urgent rollout needs; returns what it adds to the reasons. */
+  async reviewed(outcome: RolloutOutcomeKind): Promise<readonly string[]> {
+    return await this.gates.review(outcome);
+  }
+
   /** Shows that the workflow was cancelled; its nodes in work have been unwound. */
   cancelled(): void {
     this.state.enter('Halted');
@@ -108,7 +112,7 @@ class RolloutRun {
   /** Tells whether an early end means that updated nodes go back: not for what others have done. */
   private goesBack(): boolean {
     if (this.desk.interrupted()) return this.desk.wantsBack();
-    if (this.waves.noRoom) return false;
+    if (this.waves.noRoom || this.gates.refused) return false;
     return this.state.plan.strategy.onFailure === 'Rollback';
   }
 
@@ -117,8 +121,11 @@ class RolloutRun {
     const { state } = this;
     const done = state.updated.filter((entry) => entry.outcome === 'Updated');
     const nodes = done.map(keyOf);
+    const asked = this.desk.wantsBack() ? this.desk.interrupter() : undefined;
     state.closeWaves();
     this.desk.beginBack();
+    const refused = nodes.length > 0 ? await this.mayNotGoBack(reason, asked) : '';
+    if (refused !== '') return this.finish('Halted', [reason, refused]);
     if (nodes.length > 0) {
       const plan = await planRollback({ plan: state.plan, nodes });
       state.expectWaves(plan.waves);
@@ -143,6 +150,21 @@ class RolloutRun {
     const stopped = this.desk.interrupted() ? [this.desk.interruption()] : [];
     const count = `rolled back ${returned} of ${nodes.length} nodes`;
     return this.finish('Halted', [reason, ...stopped, count]);
+  }
+
+  /** Returns why updated nodes stay as they are, or an empty string. */
+  private async mayNotGoBack(reason: string, asked: string | undefined): Promise<string> {
+    const answer = await this.gates.beforeRollback(reason, asked);
+    switch (answer.kind) {
+      case 'Passed':
+      case 'Woken':
+        return '';
+      case 'Interrupted':
+        return this.desk.interruption();
+      case 'Rejected':
+      case 'Expired':
+        return `no rollback: ${answer.reason}; updated nodes stay as they are`;
+    }
   }
 
   /** What was left alone is said, so that nobody takes it for updated. */

@@ -7,14 +7,14 @@ import {
   judgeCommand,
 } from '../../workflows/domain/approval.ts';
 
-const rules = { required: true, quorum: 1, requesterMayApprove: false, expirySeconds: 60 };
+const rules: Ballot['rules'] = { quorum: 1, requesterMayApprove: false };
 const ballot: Ballot = {
-  digest: 'sha256:aa',
+  gate: { id: 'before-canary', digest: 'sha256:aa' },
   requestedBy: 'platform-oncall',
   rules,
   approvedBy: [],
 };
-const { digest: _, ...closed } = ballot;
+const { gate: _, ...closed } = ballot;
 const lead: CastVote = { by: 'sre-lead', digest: 'sha256:aa' };
 
 const ANOTHER =
@@ -74,9 +74,58 @@ const approvals: [string, CastVote, Ballot, 'approved' | 'counted' | string[]][]
     ballot,
     [ANOTHER, SELF],
   ],
+  [
+    'a vote for another gate',
+    { ...lead, gate: 'after-canary' },
+    ballot,
+    ['"gate" is after-canary, but what waits is before-canary: look at it, then vote again'],
+  ],
+  ['a vote for this gate', { ...lead, gate: 'before-canary' }, ballot, 'approved'],
+  ['a role that is asked for', lead, withRoles('sre'), 'approved'],
+  [
+    'another role',
+    lead,
+    withRoles('security'),
+    ['sre-lead has the roles sre in the policy, and this takes one of security'],
+  ],
+  [
+    'nobody that the policy knows',
+    { ...lead, by: 'ann' },
+    withRoles('sre', 'security'),
+    ['ann has no role in the policy, and this takes one of sre, security'],
+  ],
+  [
+    'somebody who is barred',
+    lead,
+    { ...ballot, barred: [{ name: 'SRE-lead', why: 'asked for this rollback' }] },
+    ['sre-lead asked for this rollback'],
+  ],
+  ['no signature where names are believed', lead, identified('Asserted'), 'approved'],
+  [
+    'no signature where one is asked for',
+    lead,
+    identified('Attested'),
+    ['this gate takes signed votes only: approve with `--sign-key FILE`, or from chat'],
+  ],
+  ['a signature', { ...lead, proof: { signature: 'x' } }, identified('Attested'), 'approved'],
+  [
+    'something that is no signature',
+    { ...lead, proof: 'ok' as unknown as { signature: string } },
+    identified('Asserted'),
+    ['"proof" must have the "signature" that `ssh-keygen -Y sign` made'],
+  ],
   ['a name that is a number', { ...lead, by: 7 as unknown as string }, ballot, [NAME]],
   ['no message at all', null as unknown as CastVote, closed, [NAME, NOTHING]],
 ];
+
+function withRoles(...roles: string[]): Ballot {
+  const people = [{ name: 'sre-lead', roles: ['sre'], chat: [] }];
+  return { ...ballot, people, rules: { ...rules, roles } };
+}
+
+function identified(identity: 'Asserted' | 'Attested'): Ballot {
+  return { ...ballot, rules: { ...rules, identity } };
+}
 
 describe('judgeApproval', () => {
   for (const [name, vote, votes, expected] of approvals) {
