@@ -20,8 +20,8 @@ export function peopleActivities(deps: ActivityDeps): PeopleActivities {
     /**
      * *Effect*: none; a signature lies in a folder of its own while it is checked.
      * *Idempotent because*: it only reads.
-     * *Heartbeats*: no; one short process.
-     * *Fails with*: UnknownDocument, where the policy's signersFile can't be read.
+     * *Heartbeats*: no; a few short processes.
+     * *Fails with*: nothing; what can't be checked is refused.
      */
     verifyVote: (input) => verifyVote(deps, input),
 
