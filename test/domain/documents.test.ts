@@ -72,6 +72,10 @@ const disrupting = (disruption: string, more: object = {}) => {
 };
 const policy = (spec: object) => ({ ...API, kind: 'Policy', metadata: { name: 'p' }, spec });
 
+const person = (name: string, roles: string[] = [], ...chat: string[]) => ({ name, roles, chat });
+const people = [person('ada', ['lead', 'sre'], 'slack:UADA'), person('bo', ['sre']), person('cy')];
+const approval = (spec: object, more: object = {}) => policy({ people, ...more, approval: spec });
+
 function problems(kind: DocumentKind, value: unknown): string[] {
   const answer = parseDocument(kind, value);
   if (answer.kind === 'Valid') return [];
@@ -311,6 +315,151 @@ const cases: [string, DocumentKind, unknown, string[]][] = [
       'spec.drain.timeoutSeconds: expected at least 1, found 0',
       'spec.reboot.timeoutSeconds: expected at least 10, found 0',
       'spec.verification.timeoutSeconds: expected at least 5, found 0',
+    ],
+  ],
+  [
+    'a policy with everything that people are asked for',
+    'Policy',
+    approval({
+      ...{ quorum: 2, roles: ['sre', 'lead'], identity: 'Attested' },
+      ...{ signersFile: 'allowed_signers', bridges: ['slack-bridge'] },
+      gates: [
+        { at: 'BeforeCanary', identity: 'Asserted' },
+        { at: 'AfterCanary', quorum: 1, roles: ['lead'] },
+        { at: 'BeforeWave', waves: ['wave-1', 'wave-2'], quorum: 3, roles: [] },
+        { at: 'BeforeWave', waves: ['wave-3'] },
+        { at: 'BeforeWave' },
+        { at: 'BeforeRollback' },
+      ],
+      urgent: { roles: ['lead'] },
+    }),
+    [],
+  ],
+  [
+    'signed votes, and nothing to check them by',
+    'Policy',
+    approval({
+      identity: 'Attested',
+      gates: [{ at: 'BeforeCanary' }, { at: 'AfterCanary', identity: 'Attested' }],
+    }),
+    ['spec.approval.identity', 'spec.approval.gates[1].identity'].map(
+      (field) =>
+        `${field}: Attested needs spec.approval.signersFile, which lists whose signatures count; name the file there, or say Asserted`,
+    ),
+  ],
+  [
+    'bridges, and nothing to check them by',
+    'Policy',
+    approval({ bridges: ['slack-bridge'] }),
+    [
+      'spec.approval.bridges: no bridge can vouch for anybody without spec.approval.signersFile, which lists its key; name the file there, or no bridges',
+    ],
+  ],
+  [
+    'a bridge that is a person',
+    'Policy',
+    approval({ signersFile: 'allowed_signers', bridges: ['slack-bridge', 'Ada'] }),
+    [
+      'spec.approval.bridges[1]: "Ada" is one of spec.people, and a bridge does not vote itself; give the bridge a name of its own',
+    ],
+  ],
+  [
+    'roles that nobody has',
+    'Policy',
+    approval(
+      {
+        roles: ['sre', 'sre-lead'],
+        gates: [{ at: 'AfterCanary', roles: ['owner'] }],
+        urgent: { roles: ['lead', 'boss'] },
+      },
+      {
+        freezes: [
+          {
+            ...{ name: 'year-end', reason: 'trade', from: '2026-12-20', to: '2027-01-02' },
+            ...{ timeZone: 'Europe/Berlin', overrideRoles: ['cto'] },
+          },
+        ],
+      },
+    ),
+    [
+      ['spec.approval.roles[1]', 'sre-lead'],
+      ['spec.approval.gates[0].roles[0]', 'owner'],
+      ['spec.approval.urgent.roles[1]', 'boss'],
+      ['spec.freezes[0].overrideRoles[0]', 'cto'],
+    ].map(
+      ([field, role]) =>
+        `${field}: nobody in spec.people has the role "${role}"; give it to somebody there, or ask for another one`,
+    ),
+  ],
+  [
+    'more votes than people who may give them',
+    'Policy',
+    approval({
+      ...{ quorum: 3, roles: ['sre'] },
+      gates: [
+        { at: 'AfterCanary', roles: ['lead'], quorum: 2 },
+        { at: 'BeforeWave', roles: ['lead', 'sre'], quorum: 2 },
+        { at: 'BeforeRollback', roles: [] },
+      ],
+      urgent: { quorum: 2, roles: ['lead'] },
+    }),
+    [
+      'spec.approval.quorum: 3 are more than the 2 of spec.people who have one of the roles sre (ada, bo); ask for fewer, or give a role to more',
+      'spec.approval.gates[0].quorum: 2 are more than the 1 of spec.people who have one of the roles lead (ada); ask for fewer, or give a role to more',
+      'spec.approval.urgent.quorum: 2 are more than the 1 of spec.people who have one of the roles lead (ada); ask for fewer, or give a role to more',
+    ],
+  ],
+  ['a quorum of whoever there is', 'Policy', policy({ approval: { quorum: 9 } }), []],
+  [
+    'a gate with the quorum of the approval and roles of its own',
+    'Policy',
+    approval({ quorum: 2, gates: [{ at: 'AfterCanary', roles: ['lead'] }] }),
+    [
+      'spec.approval.gates[0].quorum: 2 are more than the 1 of spec.people who have one of the roles lead (ada); ask for fewer, or give a role to more',
+    ],
+  ],
+  [
+    'gates that are never asked',
+    'Policy',
+    approval({
+      gates: [
+        { at: 'AfterCanary' },
+        { at: 'AfterCanary', quorum: 2 },
+        { at: 'BeforeWave', waves: ['wave-1'] },
+        { at: 'BeforeWave', waves: ['wave-2', 'wave-1'] },
+        { at: 'BeforeWave' },
+        { at: 'BeforeWave', waves: ['wave-4'] },
+      ],
+    }),
+    [
+      'spec.approval.gates[1]: spec.approval.gates[0] is for AfterCanary already, and the first one that fits decides; make one of them, or put the one with waves first',
+      'spec.approval.gates[3].waves[1]: spec.approval.gates[2] is for "wave-1" already, and the first one that fits decides; take it out of one of them',
+      'spec.approval.gates[5]: spec.approval.gates[4] is for BeforeWave already, and the first one that fits decides; make one of them, or put the one with waves first',
+    ],
+  ],
+  [
+    'waves at a gate that has none',
+    'Policy',
+    approval({ gates: [{ at: 'AfterCanary', waves: ['canary'] }] }),
+    [
+      'spec.approval.gates[0].waves: only BeforeWave is about certain waves; leave them out for AfterCanary',
+    ],
+  ],
+  [
+    'people who are one, and an account of two',
+    'Policy',
+    policy({
+      people: [
+        person('Ada', [], 'slack:U1'),
+        person('bo', [], 'slack:U2', 'slack:U1'),
+        person('ada'),
+        person('Ada'),
+      ],
+    }),
+    [
+      'spec.people[3]: "Ada" is here twice',
+      `spec.people[1].chat[1]: "slack:U1" is Ada's as well, and whoever uses it would be two people: leave it to one of them`,
+      'spec.people[2].name: "ada" is "Ada": neither a space nor a capital makes another person; take one away',
     ],
   ],
   [
