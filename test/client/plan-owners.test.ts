@@ -41,7 +41,7 @@ describe('the owners of a plan', () => {
   it('are shown with their workloads, what happens to them, and where they are told', () => {
     const [, block = ''] = shown({ owners }).split('Owners\n');
     assert.deepEqual(block.split('\n\n')[0]?.split('\n'), [
-      '  team-pay: shop/cart (Deployment): 2 pods evicted, 1 in the way of a drain in canary; has no channel in the policy',
+      '  team-pay: shop/cart (Deployment): 2 pods evicted, 1 in the way of the drain in canary; has no channel in the policy',
       '  team-shop: shop/web (Deployment): 1 pod evicted in wave-1; told at slack:#shop',
       '  nobody is named for 1 workload: shop/lost (Pod) (tidegate.dev/owner)',
     ]);

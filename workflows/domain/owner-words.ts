@@ -38,7 +38,7 @@ export function podWords(waves: readonly OwnerWave[]): string {
   const parts: readonly (readonly [number, string])[] = [
     [sum('evicted'), 'evicted'],
     [sum('waitedFor'), 'waited for'],
-    [sum('blocked'), 'in the way of a drain'],
+    [sum('blocked'), 'in the way of the drain'],
     [sum('restarted'), 'restarted with their node'],
   ];
   const said = parts.filter(([count]) => count > 0);
