@@ -29,7 +29,6 @@ export interface ApprovalFields {
     readonly gates: readonly Gate[];
     readonly urgent?: (Rules & { readonly quorum: number }) | undefined;
   };
-  readonly freezes: readonly { readonly overrideRoles: readonly string[] }[];
 }
 
 type Path = RuleProblem['path'];
@@ -118,7 +117,7 @@ function gateProblems(gate: Gate, index: number, gates: readonly Gate[]): RulePr
   });
 }
 
-function roleProblems({ approval, people, freezes }: ApprovalFields): RuleProblem[] {
+function roleProblems({ approval, people }: ApprovalFields): RuleProblem[] {
   const held = new Set(people.flatMap(({ roles }) => roles));
   const places: [Path, readonly string[] | undefined][] = [
     [[...APPROVAL, 'roles'], approval.roles],
@@ -127,10 +126,6 @@ function roleProblems({ approval, people, freezes }: ApprovalFields): RuleProble
       roles,
     ]),
     [[...APPROVAL, 'urgent', 'roles'], approval.urgent?.roles],
-    ...freezes.map(({ overrideRoles }, index): [Path, typeof overrideRoles] => [
-      ['freezes', index, 'overrideRoles'],
-      overrideRoles,
-    ]),
   ];
   return places.flatMap(([path, roles = []]) =>
     roles.flatMap((role, index) =>

@@ -1,4 +1,5 @@
 /** What a person should know before approving a plan that can be made. Called from activities only: may change any day. */
+import { gateWarnings } from './plan-gates.ts';
 import type { Plan, PlannedNode, PlannedPackage } from './plan-types.ts';
 import { byName } from './plan-waves.ts';
 
@@ -26,7 +27,7 @@ export function planWarnings(
     const away = unavailable.filter((entry) => entry.cluster === cluster);
     return [...exhausted(cluster, limit, nodes, away), ...quarantineStops(plan, cluster, limit)];
   });
-  return [...clusters, ...seriesWarnings(plan)];
+  return [...clusters, ...seriesWarnings(plan), ...gateWarnings(plan)];
 }
 
 /** Nodes that are away count against the budget, whether or not the rollout is about them. */

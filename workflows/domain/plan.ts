@@ -2,6 +2,7 @@
 import { canonicalJson } from './canonical.ts';
 import type { ClusterAccess, NodeFacts, OfferedPackage } from './inventory.ts';
 import { keyOf } from './lifecycle.ts';
+import { gateReasons } from './plan-gates.ts';
 import { judgeNode, type NodeAnswer } from './plan-node.ts';
 import type { Plan, PlannedNode, PlannedWave } from './plan-types.ts';
 import { byName, makeWaves } from './plan-waves.ts';
@@ -45,6 +46,9 @@ export function makePlan(input: PlanInput): PlanAnswer {
   ];
   if (reasons.length > 0) return { kind: 'Refused', reasons };
   const clusters = orderClusters(fleet.spec.clusters, targeting.nodes);
+  const waves = wavesOf({ rollout, clusters, judged });
+  const gates = gateReasons({ rollout, policy, waves });
+  if (gates.length > 0) return { kind: 'Refused', reasons: gates };
   const content: Omit<Plan, 'digest'> = {
     rollout: rollout.metadata.name,
     direction: rollout.spec.direction,
@@ -65,7 +69,7 @@ export function makePlan(input: PlanInput): PlanAnswer {
       onFailure: rollout.spec.strategy.onFailure,
     },
     clusters: clusters.map(accessOf),
-    waves: wavesOf({ rollout, clusters, judged }),
+    waves,
     alreadyDone: listed(judged, 'AlreadyDone'),
     excluded: listed(judged, 'Excluded'),
   };
