@@ -3,11 +3,13 @@
  * through activity-contract.ts the activities. Everything is JSON-safe; nothing has an effect.
  */
 import type { Baseline } from './domain/baseline.ts';
+import type { StopMode } from './domain/control.ts';
 import type { ClusterAccess } from './domain/inventory.ts';
 import type { PlannedNode, PlannedWave } from './domain/plan-types.ts';
 import type { Policy } from './domain/spec.ts';
 
 export * from './activity-contract.ts';
+export { STOP_MODES, type StopMode } from './domain/control.ts';
 
 /** Queue of workflows and of planning. */
 export const TASK_QUEUE = 'tidegate';
@@ -84,9 +86,6 @@ export interface VoteProof {
   readonly signature: string;
 }
 
-/** Now: nodes in work are unwound; AfterNode: they are finished; AfterWave: so is their wave. */
-export const STOP_MODES = ['Now', 'AfterNode', 'AfterWave'] as const;
-export type StopMode = (typeof STOP_MODES)[number];
 export interface StopCommand extends Command {
   /** Default: AfterNode. */
   readonly mode?: StopMode;
@@ -340,6 +339,8 @@ export interface WaveInput {
   readonly expectedMs?: number;
   /** Set where the rollout takes back what it has done itself, which no gate may hold up. */
   readonly wayBack?: true;
+  /** By node: why people leave it out; absent where they leave out none. */
+  readonly skipped?: Readonly<Record<string, string>>;
   /** What an earlier run of the same wave has come to; absent in its first. */
   readonly carried?: CarriedWave;
 }

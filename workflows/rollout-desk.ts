@@ -18,6 +18,8 @@ export class RolloutDesk {
   private readonly state: RolloutState;
   private interruptedBy: Interruption | undefined;
   private goingBack = false;
+  /** Who wants updated nodes to go back, in words; empty where nobody has asked for it. */
+  askedBack = '';
   /** Who has paused the rollout and why, in words; empty while it is not. */
   paused = '';
 
@@ -58,6 +60,7 @@ export class RolloutDesk {
   /** From here on nodes go back, and a new `stop` ends that. */
   beginBack(): void {
     this.goingBack = true;
+    this.askedBack = this.wantsBack() ? this.interruption() : '';
     this.interruptedBy = undefined;
   }
 

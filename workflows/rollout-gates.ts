@@ -47,7 +47,7 @@ export class RolloutGates {
 
   /** Returns how the rollout ends before its first node, or undefined where it begins. */
   async first(
-    replan: () => Promise<PlanResult>,
+    replan: () => Promise<PlanResult | undefined>,
   ): Promise<{ outcome: RolloutOutcomeKind; reason: string } | undefined> {
     const { state, desk } = this;
     const needs = gateAt(state.plan, 'BeforeCanary');
@@ -58,7 +58,8 @@ export class RolloutGates {
       waitsFor: ({ digest }) => `approval of ${digest}`,
       look: async () => this.planSheet(),
       lookAgain: async (why) => {
-        if (why === 'Asked') state.setPlan(await replan());
+        const planned = why === 'Asked' ? await replan() : undefined;
+        if (planned) state.setPlan(planned);
         return this.planSheet();
       },
     });

@@ -21,6 +21,7 @@ import {
 import type { Baseline } from './domain/baseline.ts';
 import { isFailedNode } from './domain/lifecycle.ts';
 import type { Plan, PlannedWave, PlanResult } from './domain/plan-types.ts';
+import { RolloutNotices } from './rollout-notices.ts';
 
 const PHASE = keyword(SEARCH_ATTRIBUTES.phase);
 const NODES_FAILED = defineSearchAttributeKey(
@@ -32,6 +33,7 @@ export class RolloutState {
   planned: PlanResult | undefined;
   /** What waits for approval now. */
   gate: GateStatus | undefined;
+  readonly notices = new RolloutNotices();
   readonly votes: RolloutStatus['votes'][number][] = [];
   readonly refusedVotes: RolloutStatus['refusedVotes'][number][] = [];
   readonly updated: NodeOutcome[] = [];
@@ -96,6 +98,7 @@ export class RolloutState {
     this.planned = planned;
     this.waves = [];
     this.expectWaves(planned.plan.waves);
+    this.notices.plan(planned);
   }
 
   /** Shows what waits for approval; nothing does where it is undefined. */
@@ -106,10 +109,14 @@ export class RolloutState {
 
   /** Votes on something that is no longer so do not count any more. */
   annulVotes(digest: string, why: string): void {
+    const annulled: RolloutStatus['votes'][number][] = [];
     this.votes.forEach((vote, index) => {
       const counts = vote.digest === digest && vote.decision === 'Approve' && !vote.void;
-      if (counts) this.votes[index] = { ...vote, void: why };
+      if (!counts) return;
+      this.votes[index] = { ...vote, void: why };
+      annulled.push(vote);
     });
+    this.notices.annul(annulled, why);
   }
 
   /** Adds waves that are still to come. */
@@ -129,6 +136,18 @@ export class RolloutState {
     this.show();
   }
 
+  /** Shows what becomes of one node of a wave that does not run. */
+  showNode(wave: string, node: WaveStatus['nodes'][number]): void {
+    const known = this.waves.find((entry) => entry.wave === wave)?.nodes ?? [];
+    this.updateWave(wave, {
+      nodes: known.map((entry) => (entry.node === node.node ? node : entry)),
+    });
+  }
+
+  isPhase(phase: RolloutPhase): boolean {
+    return this.phase === phase;
+  }
+
   /** Marks the waves that will not run any more. */
   closeWaves(): void {
     this.waves = this.waves.map((entry) =>
@@ -140,6 +159,7 @@ export class RolloutState {
     this.outcome = outcome;
     this.closeWaves();
     this.enter(outcome.outcome);
+    this.notices.end(outcome);
     return outcome;
   }
 
@@ -153,6 +173,7 @@ export class RolloutState {
       ...(this.gate ? { gate: this.gate } : {}),
       votes: this.votes,
       refusedVotes: this.refusedVotes,
+      ...(this.notices.all ? { notices: this.notices.all } : {}),
       waves: this.waves,
       ...(this.paused ? { paused: this.paused } : {}),
       next: this.next(),

@@ -12,19 +12,25 @@ import {
   condition,
   isCancellation,
   ParentClosePolicy,
+  patched,
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
 import { type WaveInput, type WaveOutcome, waveWorkflowId } from './contract.ts';
 import type { PlannedWave } from './domain/plan-types.ts';
 import type { RolloutDesk } from './rollout-desk.ts';
-import { outcomeWithout, pauseSignal, stopSignal, waveWorkflow } from './wave.ts';
+import { pauseSignal, stopSignal, waveWorkflow } from './wave.ts';
+import { outcomeWithout } from './wave-nodes.ts';
 
 /** Where the rollout hears people, and shows what it waits for. */
 interface Front {
   readonly desk: RolloutDesk;
   readonly tell: (waitingFor: string) => void;
+  /** Called once the wave has started. */
+  readonly started?: (wave: WaveHandle) => void;
 }
+
+export type WaveHandle = ChildWorkflowHandle<typeof waveWorkflow>;
 
 const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 120_000;
@@ -38,6 +44,7 @@ export async function runWaveOf(front: Front, input: WaveInput): Promise<WaveOut
     const notStarted = wave.nodes.map(({ node }) => node);
     return { wave: wave.name, nodes: [], notStarted, reason: desk.interruption() };
   }
+  front.started?.(child);
   const passingOn = passStopOn(desk, child);
   const outcome = await child.result().catch((error) => endedFromOutside(wave, error));
   passingOn.cancel();
@@ -49,10 +56,7 @@ export async function runWaveOf(front: Front, input: WaveInput): Promise<WaveOut
  * Starts a wave. One of that name may still unwind, of a rollout that was ended from outside: it is
  * waited for. Returns nothing where a person interrupts that.
  */
-async function startWave(
-  { desk, tell }: Front,
-  input: WaveInput,
-): Promise<ChildWorkflowHandle<typeof waveWorkflow> | undefined> {
+async function startWave({ desk, tell }: Front, input: WaveInput): Promise<WaveHandle | undefined> {
   const { wave, rollout } = input;
   const workflowId = waveWorkflowId(workflowInfo().workflowId, wave.name);
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
@@ -74,27 +78,35 @@ async function startWave(
   }
 }
 
-/** Tells the running wave what people say: pause, go on, and, once, that it ends. */
-function passStopOn(
-  desk: RolloutDesk,
-  wave: ChildWorkflowHandle<typeof waveWorkflow>,
-): CancellationScope {
+/** Tells the running wave what people say: pause, go on, and that it ends, in which mode. */
+function passStopOn(desk: RolloutDesk, wave: WaveHandle): CancellationScope {
   const scope = new CancellationScope();
-  const seen = desk.interrupted();
+  // A rollout of before did not pass on what was said while its wave was being started.
+  const seen = desk.endsWave() !== '' && !patched('stop-reaches-wave');
   void scope
-    .run(async () => {
-      for (let paused = ''; ; paused = desk.paused) {
-        await condition(() => (desk.interrupted() && !seen) || desk.paused !== paused);
-        if (desk.interrupted() && !seen) break;
-        await wave.signal(pauseSignal, { reason: desk.paused });
-      }
-      await wave.signal(stopSignal, { reason: desk.interruption() });
-    })
+    .run(() => passOn(desk, wave, seen ? desk.endsWave() : ''))
     .catch((error) => {
       // Cancelled, or the wave ended just before: its outcome is judged with the interruption.
       if (!(error instanceof TemporalFailure)) throw error;
     });
   return scope;
+}
+
+async function passOn(desk: RolloutDesk, wave: WaveHandle, seen: '' | 'AfterNode' | 'Now') {
+  let told = seen;
+  for (let paused = ''; ; ) {
+    await condition(() => desk.endsWave() !== told || (told === seen && desk.paused !== paused));
+    const mode = desk.endsWave();
+    if (mode !== told) {
+      told = mode;
+      const now = mode === 'Now' ? { mode } : {};
+      await wave.signal(stopSignal, { reason: desk.interruption(), ...now });
+      continue;
+    }
+    const said = desk.paused;
+    await wave.signal(pauseSignal, { reason: said });
+    paused = desk.paused === said || patched('pause-told-again') ? said : desk.paused;
+  }
 }
 
 /** A wave that a person terminated: its nodes unwind by themselves, but nobody reports them. */

@@ -1,14 +1,17 @@
 /** The way forward: canary and waves in their order, each judged, soaked and looked at again. */
 import { condition, patched } from '@temporalio/workflow';
-import type { WaveInput, WaveOutcome } from './contract.ts';
-import { isFailedNode, keyOf, laterWaves, slowestTurnMs, waveFailure } from './domain/lifecycle.ts';
-import type { Plan, PlannedWave } from './domain/plan-types.ts';
+import type { WaveInput, WaveOutcome, WaveStatus } from './contract.ts';
+import { keyOf, laterWaves, slowestTurnMs, waveFailure } from './domain/lifecycle.ts';
+import { retryWaves, stillFailing } from './domain/node-commands.ts';
+import type { Plan, PlannedNode, PlannedWave } from './domain/plan-types.ts';
 import { describeFailure, failureType } from './failures.ts';
 import type { RolloutDesk } from './rollout-desk.ts';
 import type { RolloutGates } from './rollout-gates.ts';
+import { failedElsewhere, RolloutNodes } from './rollout-nodes.ts';
 import type { RolloutState } from './rollout-state.ts';
-import { runWaveOf } from './rollout-wave.ts';
+import { runWaveOf, type WaveHandle } from './rollout-wave.ts';
 import { stepsFor } from './steps.ts';
+import { outcomeWithout } from './wave-nodes.ts';
 
 const SECOND = 1000;
 
@@ -20,20 +23,28 @@ export class RolloutWaves {
   private readonly unhealthyBefore: Record<string, readonly string[]> = {};
   /** Whether the last wave has ended because others have left no room. */
   noRoom = false;
+  private readonly nodes: RolloutNodes;
+  /** Waves of the plan that have started, and those that have passed their soak. */
+  private readonly begun = new Set<string>();
+  private readonly passed = new Set<string>();
+  /** Extra waves so far. */
+  private retries = 0;
 
   constructor(state: RolloutState, desk: RolloutDesk, gates: RolloutGates) {
     this.state = state;
     this.desk = desk;
     this.gates = gates;
+    this.nodes = new RolloutNodes(state, desk);
   }
 
   /** Runs canary and waves; returns why it ended early, or an empty string. */
   async forward(): Promise<string> {
-    const failure = await this.runAll(this.state.plan.waves);
+    const waves = this.state.plan.waves.filter(({ name }) => !this.passed.has(name));
+    const failure = await this.runAll(waves);
     if (failure !== '') return failure;
     const deferred = this.state.updated.filter((entry) => entry.outcome === 'Deferred').map(keyOf);
     const later = laterWaves(this.state.plan, deferred);
-    this.state.expectWaves(later);
+    this.state.expectWaves(later.filter(({ name }) => !this.begun.has(name)));
     return await this.runAll(later);
   }
 
@@ -53,30 +64,114 @@ export class RolloutWaves {
     }
   }
 
+  /** Tells whether people want nodes to be tried again: `tryAgain` does that. */
+  retriesPending(): boolean {
+    return this.nodes.pending();
+  }
+
+  /**
+   * Where nodes have ended it early: tries again those that people want to, and goes on where that
+   * has made everything good. Returns as `forward` does.
+   */
+  async tryAgain(): Promise<string> {
+    this.desk.goForward();
+    const { plan, updated } = this.state;
+    const failure = (await this.runRetries()) || stillFailing(plan, updated, this.nodes.left);
+    return failure || (await this.forward());
+  }
+
   private async runAll(waves: readonly PlannedWave[]): Promise<string> {
-    const { plan } = this.state;
     for (const wave of waves) {
-      const refused = await this.gates.before(wave);
+      const refused = this.isLeftOut(wave) ? '' : await this.gates.before(wave);
       if (refused !== '') return refused;
-      await this.desk.unpaused();
-      if (this.desk.interrupted()) return this.desk.interruption();
-      this.state.enter(wave.canary ? 'Canary' : 'Wave');
-      const budget = this.budgetFor(wave);
-      const outcome = await this.runWave({ plan, wave, budget });
-      this.record(outcome);
-      this.noRoom = outcome.noRoom === true;
-      const failure = this.judge({ wave, outcome, budget });
-      const ended = this.desk.interrupted() ? 'Stopped' : 'Failed';
-      this.state.updateWave(wave.name, { state: failure === '' ? 'Soaking' : ended });
+      const failure = (await this.runOne(wave)) || (await this.runRetries());
       if (failure !== '') return failure;
-      const sick = await this.soak(wave);
-      const soaked = this.desk.interrupted() ? 'Stopped' : 'Failed';
-      this.state.updateWave(wave.name, { state: sick === '' ? 'Done' : soaked });
-      if (sick !== '') return sick;
       const halted = await this.gates.after(wave);
       if (halted !== '') return halted;
     }
     return '';
+  }
+
+  /** What is to be tried again comes before the next wave, and may be asked for meanwhile as well. */
+  private async runRetries(): Promise<string> {
+    const { state, nodes } = this;
+    while (nodes.pending()) {
+      const waves = retryWaves(state.plan, nodes.takePending(), this.retries + 1);
+      this.retries += waves.length;
+      state.expectWaves(waves);
+      for (const wave of waves) {
+        const failure = await this.runOne(wave);
+        if (failure !== '') return failure;
+      }
+    }
+    return '';
+  }
+
+  /** Runs one wave, judges it and looks at it after its soak. */
+  private async runOne(wave: PlannedWave): Promise<string> {
+    const { state, desk } = this;
+    await desk.unpaused();
+    if (desk.interrupted()) return desk.interruption();
+    const rest = this.restOf(wave);
+    const failure = rest.nodes.length > 0 ? await this.update(rest) : '';
+    state.updateWave(wave.name, {
+      nodes: wave.nodes.map((target) => this.shown(target)),
+      state: failure === '' ? 'Soaking' : this.howEnded(),
+    });
+    if (failure !== '') return this.withStop(failure);
+    const sick = this.isLeftOut(wave) ? '' : await this.soak(wave);
+    state.updateWave(wave.name, { state: sick === '' ? 'Done' : this.howEnded() });
+    if (sick === '') this.passed.add(wave.name);
+    return sick === '' ? '' : this.withStop(sick);
+  }
+
+  private async update(wave: PlannedWave): Promise<string> {
+    const { plan } = this.state;
+    this.state.enter(wave.canary ? 'Canary' : 'Wave');
+    this.state.notices.start(wave);
+    const budget = this.budgetFor(wave);
+    this.begun.add(wave.name);
+    const outcome = this.isLeftOut(wave)
+      ? nothingDone(wave, this.nodes.leftOutOf(wave))
+      : await this.runWave({ plan, wave, budget });
+    this.record(outcome);
+    this.nodes.ended();
+    this.noRoom = outcome.noRoom === true;
+    const failure = this.judge({ wave, outcome, budget });
+    if (failure === '') this.state.notices.wave(outcome);
+    return failure;
+  }
+
+  /** What is left of a wave that has ended early; all of one that has not begun. */
+  private restOf(wave: PlannedWave): PlannedWave {
+    if (!this.begun.has(wave.name) || !this.state.plan.waves.includes(wave)) return wave;
+    const ended = new Set(this.state.updated.map(keyOf));
+    return { ...wave, nodes: wave.nodes.filter((target) => !ended.has(keyOf(target))) };
+  }
+
+  /** Tells whether people leave out all of a wave. */
+  private isLeftOut(wave: PlannedWave): boolean {
+    const skipped = this.nodes.leftOutOf(wave);
+    return wave.nodes.every(({ node }) => skipped[node] !== undefined);
+  }
+
+  private howEnded(): 'Stopped' | 'Failed' {
+    return this.desk.endsWave() === '' ? 'Failed' : 'Stopped';
+  }
+
+  /** A wave that was to be the last one may fail as well. */
+  private withStop(failure: string): string {
+    const { desk } = this;
+    const said = desk.interruption();
+    return desk.interrupted() && failure !== said ? `${said}; ${failure}` : failure;
+  }
+
+  private shown(target: PlannedNode): WaveStatus['nodes'][number] {
+    const { node } = target;
+    const ended = this.state.updated.find((entry) => keyOf(entry) === keyOf(target));
+    if (!ended) return { node, phase: 'Pending' };
+    const reason = ended.reasons.join('; ');
+    return { node, phase: ended.outcome, ...(reason ? { reason } : {}) };
   }
 
   /** A node that was left for later has its last word in the wave that comes last. */
@@ -100,14 +195,18 @@ export class RolloutWaves {
     const access = plan.clusters.find((entry) => entry.cluster === wave.cluster);
     if (!access) throw new Error(`the plan has no access to cluster ${wave.cluster}`);
     this.state.updateWave(wave.name, { state: 'Running' });
-    const tell = (why: string) => this.state.wait(why);
+    const { desk, nodes, state } = this;
+    const tell = (why: string) => state.wait(why);
+    const skipped = wayBack ? {} : nodes.leftOutOf(wave);
+    const started = (handle: WaveHandle) => (wayBack ? undefined : nodes.began(wave, handle));
     const outcome = await runWaveOf(
-      { desk: this.desk, tell },
+      { desk, tell, started },
       {
         ...{ rollout: this.state.name, direction: plan.direction, wave, access, failureBudget },
         policy: plan.policy.spec,
         ...this.learned(wave.cluster),
         ...(wayBack ? { wayBack } : {}),
+        ...(Object.keys(skipped).length > 0 ? { skipped } : {}),
       },
     );
     const phases = outcome.nodes.map(({ node, outcome: phase, reasons }) => {
@@ -130,7 +229,7 @@ export class RolloutWaves {
 
   private judge(args: { wave: PlannedWave; outcome: WaveOutcome; budget: number }): string {
     const { wave, outcome, budget } = args;
-    if (this.desk.interrupted()) return this.desk.interruption();
+    if (this.desk.endsWave() !== '') return this.desk.interruption();
     const failure = this.failureOf({ wave, outcome, budget });
     if (failure === '') return outcome.notStarted.length > 0 ? (outcome.reason ?? 'stopped') : '';
     // Nodes that were gone past do not hide what has kept the others.
@@ -144,7 +243,9 @@ export class RolloutWaves {
   /** Where the rule of before says something else, a rollout that began under it keeps it. */
   private failureOf(args: { wave: PlannedWave; outcome: WaveOutcome; budget: number }): string {
     const { wave, outcome, budget: failureBudget } = args;
-    const question = { canary: wave.canary, outcomes: outcome.nodes, failureBudget };
+    const skipped = this.nodes.leftOutOf(wave);
+    const outcomes = outcome.nodes.filter(({ node }) => skipped[node] === undefined);
+    const question = { canary: wave.canary, outcomes, failureBudget };
     const [now, before] = [false, true].map((everyWaveUpdates) =>
       waveFailure({ ...question, everyWaveUpdates }),
     );
@@ -154,7 +255,7 @@ export class RolloutWaves {
   /** What earlier waves left of the failure budget. */
   private budgetFor(wave: PlannedWave): number {
     if (wave.canary) return 0;
-    const spent = this.state.updated.filter((entry) => isFailedNode(entry.outcome)).length;
+    const spent = failedElsewhere(this.state.updated, wave);
     return Math.max(0, this.state.plan.strategy.failureBudget - spent);
   }
 
@@ -165,8 +266,9 @@ export class RolloutWaves {
       const until = new Date(Date.now() + wave.soakSeconds * SECOND).toISOString();
       state.enter('Soaking', `the soak of ${wave.name} to end at ${until}`);
       const summary = `soak of ${wave.name}`;
-      await condition(() => desk.interrupted(), wave.soakSeconds * SECOND, { summary });
-      if (desk.interrupted()) return desk.interruption();
+      const ended = () => desk.endsWave() !== '';
+      await condition(ended, wave.soakSeconds * SECOND, { summary });
+      if (ended()) return desk.interruption();
     }
     const access = state.plan.clusters.find((entry) => entry.cluster === wave.cluster);
     const updated = new Set(
@@ -178,14 +280,25 @@ export class RolloutWaves {
     const { timeoutSeconds } = policy.verification;
     try {
       const { health } = stepsFor(wave.cluster, policy);
-      const problems = await health.checkHealth({
-        ...{ access, nodes, timeoutSeconds },
-        alreadyFailing: state.alreadyFailing(wave.cluster),
-      });
+      const question = { access, nodes, timeoutSeconds };
+      const alreadyFailing = state.alreadyFailing(wave.cluster);
+      const problems = await desk.unlessEnded(
+        () => health.checkHealth({ ...question, alreadyFailing }),
+        () => desk.endsWave() !== '',
+      );
+      if (!problems) return desk.interruption();
       return problems.length > 0 ? `${wave.name} is not healthy: ${problems.join('; ')}` : '';
     } catch (error) {
       if (failureType(error) === undefined) throw error;
       return `${wave.name} could not be checked: ${describeFailure(error)}`;
     }
   }
+}
+
+/** What comes of a wave that people leave out as a whole. */
+function nothingDone(wave: PlannedWave, skipped: Readonly<Record<string, string>>): WaveOutcome {
+  const nodes = wave.nodes.map((target) =>
+    outcomeWithout(target, 'Skipped', skipped[target.node] ?? ''),
+  );
+  return { wave: wave.name, nodes, notStarted: [] };
 }

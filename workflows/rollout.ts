@@ -2,6 +2,7 @@ import {
   allHandlersFinished,
   condition,
   isCancellation,
+  patched,
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -15,6 +16,7 @@ import {
   UNDO_OPTIONS,
 } from './contract.ts';
 import { keyOf, leftAlone } from './domain/lifecycle.ts';
+import type { Plan, PlanResult } from './domain/plan-types.ts';
 import { failWorkflow } from './failures.ts';
 import { RolloutDesk } from './rollout-desk.ts';
 import { RolloutGates } from './rollout-gates.ts';
@@ -33,7 +35,7 @@ const { planRollback } = proxyActivities<PlanningActivities>(UNDO_OPTIONS);
  */
 export async function rolloutWorkflow(request: unknown): Promise<RolloutOutcome> {
   const rollout = new RolloutRun(request);
-  await rollout.plan();
+  if (!(await rollout.plan())) return rollout.finish('Halted', [rollout.endedBy()]);
   if (rollout.nothingToDo())
     return rollout.finish('Succeeded', ['every node is as wanted already']);
   const refused = await rollout.awaitApproval();
@@ -73,9 +75,16 @@ class RolloutRun {
     this.waves = new RolloutWaves(this.state, this.desk, this.gates);
   }
 
-  async plan(): Promise<void> {
-    const { request } = this;
-    this.state.setPlan(await planning.plan({ request }).catch(failWorkflow));
+  /** Returns whether there is a plan: people may end the rollout before. */
+  async plan(): Promise<boolean> {
+    const planned = await this.makePlan();
+    if (planned) this.state.setPlan(planned);
+    return planned !== undefined;
+  }
+
+  /** Who has ended the rollout and why, in words. */
+  endedBy(): string {
+    return this.desk.interruption();
   }
 
   nothingToDo(): boolean {
@@ -84,19 +93,44 @@ class RolloutRun {
 
   /** Returns how the rollout ends here, or undefined once the plan is approved. */
   async awaitApproval(): Promise<{ outcome: RolloutOutcomeKind; reason: string } | undefined> {
-    const { request } = this;
-    return await this.gates.first(() => planning.plan({ request }).catch(failWorkflow));
+    return await this.gates.first(() => this.makePlan());
+  }
+
+  /** Returns nothing where people end the rollout meanwhile. */
+  private async makePlan(): Promise<PlanResult | undefined> {
+    const { request, desk } = this;
+    return await desk.unlessEnded(() => planning.plan({ request })).catch(failWorkflow);
   }
 
   /** From the Leases on, which the caller gives back. */
   async run(): Promise<RolloutOutcome> {
+    const stopped = await this.noticePeriod();
+    if (stopped !== '') return this.finish('Halted', [stopped]);
     await this.desk.unpaused();
+    if (this.desk.interrupted() && patched('ended-before-start')) {
+      return this.finish('Halted', [this.endedBy()]);
+    }
     const blocked = await this.leases.take();
     if (blocked !== '') return this.finish('Halted', [blocked]);
     await this.waves.lookFirst();
-    const failure = await this.waves.forward();
-    if (failure === '') return this.succeed();
-    return this.goesBack() ? await this.back(failure) : this.finish('Halted', [failure]);
+    for (let failure = await this.waves.forward(); ; failure = await this.waves.tryAgain()) {
+      if (failure === '') return this.succeed();
+      if (!this.goesBack()) return this.finish('Halted', [failure]);
+      const outcome = await this.back(failure);
+      if (outcome !== 'TryAgain') return outcome;
+    }
+  }
+
+  /** Gives people the time to object that the policy promises; returns who stopped it, or an empty string. */
+  private async noticePeriod(): Promise<string> {
+    const { desk, state } = this;
+    const { mayStartAtMs } = state.notices;
+    const leftMs = mayStartAtMs - Date.now();
+    if (leftMs <= 0) return '';
+    const until = new Date(mayStartAtMs).toISOString();
+    state.enter('AwaitingWindow', `the notice period to end at ${until}`);
+    await condition(() => desk.interrupted(), leftMs, { summary: 'notice period' });
+    return desk.interruption();
   }
 
   /** Waits for the review that an urgent rollout needs; returns what it adds to the reasons. */
@@ -107,6 +141,7 @@ class RolloutRun {
   /** Shows that the workflow was cancelled; its nodes in work have been unwound. */
   cancelled(): void {
     this.state.enter('Halted');
+    this.state.notices.cancel();
   }
 
   /** Tells whether an early end means that updated nodes go back: not for what others have done. */
@@ -117,33 +152,22 @@ class RolloutRun {
   }
 
   /** Takes every updated node back: the plan inverted, through the same waves and checks. */
-  private async back(reason: string): Promise<RolloutOutcome> {
+  private async back(reason: string): Promise<RolloutOutcome | 'TryAgain'> {
     const { state } = this;
     const done = state.updated.filter((entry) => entry.outcome === 'Updated');
     const nodes = done.map(keyOf);
     const asked = this.desk.wantsBack() ? this.desk.interrupter() : undefined;
-    state.closeWaves();
+    state.notices.back(reason, nodes);
     this.desk.beginBack();
     const refused = nodes.length > 0 ? await this.mayNotGoBack(reason, asked) : '';
+    if (refused === 'TryAgain') return refused;
     if (refused !== '') return this.finish('Halted', [reason, refused]);
-    if (nodes.length > 0) {
-      const plan = await planRollback({ plan: state.plan, nodes });
-      state.expectWaves(plan.waves);
-      for (const wave of plan.waves) {
-        await this.desk.unpaused();
-        if (this.desk.interrupted()) break;
-        state.enter('RollingBack', '');
-        const outcome = await this.waves.runWave({
-          plan,
-          wave,
-          budget: wave.nodes.length,
-          wayBack: true,
-        });
-        state.rolledBack.push(...outcome.nodes);
-        const ok = outcome.nodes.every((entry) => isBack(entry)) && !outcome.notStarted.length;
-        state.updateWave(wave.name, { state: ok ? 'Done' : 'Failed' });
-      }
-    }
+    state.closeWaves();
+    const plan =
+      nodes.length > 0
+        ? await this.desk.unlessEnded(() => planRollback({ plan: state.plan, nodes }))
+        : undefined;
+    if (plan) await this.takeBack(plan);
     const returned = state.rolledBack.filter(isBack).length;
     const complete = returned === nodes.length && this.needsAttention().length === 0;
     if (complete) return this.finish('RolledBack', [reason]);
@@ -152,13 +176,30 @@ class RolloutRun {
     return this.finish('Halted', [reason, ...stopped, count]);
   }
 
-  /** Returns why updated nodes stay as they are, or an empty string. */
+  private async takeBack(plan: Plan): Promise<void> {
+    const { state, desk } = this;
+    state.expectWaves(plan.waves);
+    for (const wave of plan.waves) {
+      await desk.unpaused();
+      if (desk.interrupted()) break;
+      state.enter('RollingBack', '');
+      const budget = wave.nodes.length;
+      const outcome = await this.waves.runWave({ plan, wave, budget, wayBack: true });
+      state.rolledBack.push(...outcome.nodes);
+      const ok = outcome.nodes.every((entry) => isBack(entry)) && !outcome.notStarted.length;
+      state.updateWave(wave.name, { state: ok ? 'Done' : 'Failed' });
+    }
+  }
+
+  /** Returns why updated nodes stay as they are, "TryAgain" where people try nodes again first, or an empty string. */
   private async mayNotGoBack(reason: string, asked: string | undefined): Promise<string> {
-    const answer = await this.gates.beforeRollback(reason, asked);
+    const wakes = () => this.waves.retriesPending();
+    const answer = await this.gates.beforeRollback(reason, asked, wakes);
     switch (answer.kind) {
       case 'Passed':
-      case 'Woken':
         return '';
+      case 'Woken':
+        return 'TryAgain';
       case 'Interrupted':
         return this.desk.interruption();
       case 'Rejected':
@@ -175,12 +216,13 @@ class RolloutRun {
   finish(outcome: RolloutOutcomeKind, reasons: readonly string[]): RolloutOutcome {
     const { state } = this;
     const touched = new Set(state.updated.map(keyOf));
-    const planned = state.plan.waves.flatMap((wave) => wave.nodes.map(keyOf));
+    const { plan } = state.planned ?? {};
+    const planned = plan?.waves.flatMap((wave) => wave.nodes.map(keyOf)) ?? [];
     return state.finish({
       rollout: state.name,
       outcome,
       reasons,
-      digest: state.plan.digest,
+      digest: plan?.digest ?? '',
       nodes: state.updated,
       untouched: planned.filter((entry) => !touched.has(entry)),
       rolledBack: state.rolledBack,

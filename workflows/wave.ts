@@ -31,9 +31,17 @@ import { insist } from './last-resort.ts';
 import { nodeWorkflow } from './node.ts';
 import { type Steps, stepsFor } from './steps.ts';
 import { type LookAnswer, WaveLooks } from './wave-looks.ts';
+import {
+  answerRollout,
+  type NodeAnswer,
+  type NodeQuestion,
+  nodeSignal,
+  outcomeWithout,
+  stoppedBy,
+} from './wave-nodes.ts';
 
-/** Sent by the rollout: start no further node. */
-export const stopSignal = defineSignal<[{ reason: string }]>('stop');
+/** Sent by the rollout: start no further node; in mode Now those in work are unwound. */
+export const stopSignal = defineSignal<[{ reason: string; mode?: 'Now' }]>('stop');
 
 /** Sent by the rollout: start no node for the reason given; an empty one ends that. */
 export const pauseSignal = defineSignal<[{ reason: string }]>('pause');
@@ -59,6 +67,8 @@ class Wave {
   private blockedBy = '';
   private noRoom = false;
   private readonly looks: WaveLooks;
+  /** What runs in it ends where people want it to end now. */
+  private readonly work = new CancellationScope();
 
   constructor(input: WaveInput) {
     const { wave, carried } = input;
@@ -67,8 +77,13 @@ class Wave {
     this.outcomes = [...(carried?.outcomes ?? [])];
     this.steps = stepsFor(input.wave.cluster, input.policy);
     this.looks = new WaveLooks(input, this.steps);
-    setHandler(stopSignal, ({ reason }) => this.stop(reason), {
+    this.leaveOut(input.skipped ?? {});
+    setHandler(stopSignal, ({ reason, mode }) => this.end(reason, mode), {
       description: 'Start no further node of this wave',
+    });
+    setHandler(nodeSignal, (question) => answerRollout(this.answer(question)), {
+      description:
+        'Say how far a node is, and leave it out if that is asked and it has not started',
     });
     setHandler(pauseSignal, ({ reason }) => this.pause(reason), {
       description: 'Start no node for the reason given; an empty reason ends that',
@@ -168,13 +183,16 @@ class Wave {
     const expectedMs = this.looks.slowestMs(this.outcomes);
     const learned = { ...(expectedMs ? { expectedMs } : {}), ...this.looks.learnedAlone() };
     try {
-      return await executeChild(nodeWorkflow, {
-        workflowId: nodeWorkflowId(target.cluster, target.node),
-        args: [{ rollout, direction, target, access, policy, ...learned }],
-        parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-        cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-        staticSummary: `${rollout}: ${target.node}`,
-      });
+      const turn = () =>
+        executeChild(nodeWorkflow, {
+          workflowId: nodeWorkflowId(target.cluster, target.node),
+          args: [{ rollout, direction, target, access, policy, ...learned }],
+          parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+          cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+          staticSummary: `${rollout}: ${target.node}`,
+        });
+      const outcome = await this.work.run(turn);
+      return this.work.consideredCancelled ? stoppedBy(outcome, this.stopReason) : outcome;
     } catch (error) {
       return await this.unfinished(target, error);
     }
@@ -214,12 +232,41 @@ class Wave {
 
   /** Nodes in work go on meanwhile; whoever has waited before begins anew. */
   private async unpaused(): Promise<void> {
-    await condition(() => this.paused === '' || this.stopReason !== '');
+    await condition(
+      () => this.paused === '' || this.stopReason !== '' || this.waiting.length === 0,
+    );
     this.looks.beginAnew();
   }
 
   private stop(reason: string): void {
     if (this.stopReason === '') this.stopReason = reason;
+  }
+
+  /** A person's word; one that ends nodes in work is the reason, whatever was said before. */
+  private end(reason: string, mode?: 'Now'): void {
+    this.stop(reason);
+    if (mode !== 'Now') return;
+    this.stopReason = reason;
+    this.work.cancel();
+  }
+
+  /** Nodes that people leave out have their outcome before anything starts. */
+  private leaveOut(skipped: Readonly<Record<string, string>>): void {
+    for (const [node, reason] of Object.entries(skipped)) {
+      const target = this.take(node);
+      if (target) this.outcomes.push(outcomeWithout(target, 'Skipped', reason));
+    }
+  }
+
+  private answer({ id, node, skip }: NodeQuestion): NodeAnswer {
+    const waits = this.waiting.some((entry) => entry.node === node);
+    if (waits && skip !== undefined) {
+      this.leaveOut({ [node]: skip });
+      return { id, state: 'Skipped', taken: true };
+    }
+    if (waits) return { id, state: 'Waiting' };
+    const ended = this.outcomes.find((entry) => entry.node === node);
+    return { id, state: ended?.outcome ?? 'InWork' };
   }
 
   private status(): WaveStatus {
@@ -239,29 +286,4 @@ class Wave {
       }),
     };
   }
-}
-
-/** Returns the outcome of a node about which its own workflow said nothing. */
-export function outcomeWithout(
-  target: PlannedNode,
-  outcome: 'Skipped' | 'NeedsAttention',
-  reason: string,
-): NodeOutcome {
-  return {
-    cluster: target.cluster,
-    node: target.node,
-    outcome,
-    reasons: [reason],
-    packages: target.packages.map(({ name, from }) => ({
-      name,
-      before: from.version,
-      after: 'unknown',
-    })),
-    durationMs: 0,
-    phasesMs: {},
-    containersBefore: 0,
-    containersSurvived: 0,
-    podsEvicted: [],
-    jobPodsLost: [],
-  };
 }
