@@ -4,11 +4,13 @@ import type { PlanningActivities } from '../workflows/contract.ts';
 import { drainWarnings } from '../workflows/domain/drain-warnings.ts';
 import { impactOf } from '../workflows/domain/eviction.ts';
 import { planEvidence } from '../workflows/domain/evidence.ts';
+import { firstOpening } from '../workflows/domain/first-opening.ts';
 import { FIRST_GATE } from '../workflows/domain/gates.ts';
 import { ownersOf } from '../workflows/domain/owners.ts';
 import { invertPlan, makePlan } from '../workflows/domain/plan.ts';
 import type { NodeImpact, Plan, PlannedNode, PlanResult } from '../workflows/domain/plan-types.ts';
 import { planWarnings } from '../workflows/domain/plan-warnings.ts';
+import { windowWarnings } from '../workflows/domain/window-warnings.ts';
 import { readDocuments, resolveDocument } from './adapters/documents.ts';
 import { withHeartbeats } from './context.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -108,10 +110,12 @@ async function plan(deps: ActivityDeps, request: unknown, onProgress: Report): P
   const drains = await drainsOf(deps, made, occupancy);
   const warnings = [
     ...planWarnings(made, await unavailableNow(deps, made.clusters)),
+    ...windowWarnings(made, deps.clock.now()),
     ...drainWarnings(made, occupancy.podsOf),
     ...occupancy.warnings,
   ];
   const owners = ownersOf(made, occupancy.podsOf);
+  const opens = firstOpening(made, deps.clock.now());
   return withWhatIsApproved(
     withFittingDetail({
       plan: made,
@@ -119,6 +123,7 @@ async function plan(deps: ActivityDeps, request: unknown, onProgress: Report): P
       ...(drains.length > 0 ? { drains } : {}),
       ...(warnings.length > 0 ? { warnings } : {}),
       ...(owners.length > 0 ? { owners } : {}),
+      ...(opens === undefined ? {} : { firstOpening: opens }),
     }),
   );
 }

@@ -1,5 +1,6 @@
 /** Cron schedules as Kubernetes reads them: when they fire between two moments. */
 import { Cron } from 'croner';
+import { offsetsOf } from '../../workflows/domain/zoned-time.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -46,7 +47,7 @@ function onTheWall(pattern: string, zone: string, question: ScheduleQuestion): n
   const { fromMs, toMs, limit } = question;
   const options = { mode: '5-part', utcOffset: 0, sloppyRanges: true } as const;
   const cron = new Cron(asTheLibraryReads(pattern), options);
-  const offsetAt = offsets(zone);
+  const offsetAt = offsetsOf(zone);
   const found = new Set<number>();
   for (const offset of distinctOffsets(offsetAt, fromMs, toMs)) {
     let wall = cron.nextRun(new Date(fromMs + offset - 1000));
@@ -79,19 +80,6 @@ function distinctOffsets(offsetAt: (ms: number) => number, fromMs: number, toMs:
   const found = new Set<number>([offsetAt(toMs)]);
   for (let at = fromMs; at < toMs; at += 6 * HOUR_MS) found.add(offsetAt(at));
   return found;
-}
-
-/** Returns how far a zone's clocks are ahead of UTC; throws for a zone that does not exist. */
-function offsets(zone: string): (ms: number) => number {
-  if (zone === 'UTC') return () => 0;
-  const format = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' });
-  return (ms) => {
-    const parts = format.formatToParts(ms);
-    const name = parts.find((part) => part.type === 'timeZoneName')?.value ?? '';
-    const [, sign, hours, minutes] = /^GMT(?:([+-])(\d+):(\d+))?/.exec(name) ?? [];
-    const ahead = Number(hours ?? 0) * HOUR_MS + Number(minutes ?? 0) * MINUTE_MS;
-    return sign === '-' ? -ahead : ahead;
-  };
 }
 
 const UNITS: Readonly<Record<string, number>> = { h: HOUR_MS, m: MINUTE_MS, s: 1000 };

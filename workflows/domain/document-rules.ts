@@ -1,5 +1,6 @@
 /** What the fields of one document must be to each other; each problem names the field and what to say. */
 import { type ApprovalFields, approvalProblems } from './approval-rules.ts';
+import { type CalendarFields, calendarProblems } from './calendar-rules.ts';
 import type { Problem } from './document-problems.ts';
 
 /** A problem whose path is below `spec`. */
@@ -7,7 +8,7 @@ export interface RuleProblem extends Pick<Problem, 'message'> {
   readonly path: (string | number)[];
 }
 
-interface PolicyFields extends ApprovalFields {
+interface PolicyFields extends ApprovalFields, CalendarFields {
   readonly drain: { readonly atTimeout: string; readonly maxQuarantined: number };
   readonly holds: {
     readonly cronJobs: string;
@@ -25,7 +26,7 @@ const LEAST_HOLD_SECONDS = 60;
 /** Returns what in a policy's spec contradicts itself. */
 export function policyProblems(spec: PolicyFields): RuleProblem[] {
   const { drain, holds, verification, undoDeadlineSeconds } = spec;
-  const problems: RuleProblem[] = approvalProblems(spec);
+  const problems: RuleProblem[] = [...approvalProblems(spec), ...calendarProblems(spec)];
   const { timeoutSeconds } = verification;
   if (undoDeadlineSeconds < timeoutSeconds) {
     problems.push({
