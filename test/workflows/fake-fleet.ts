@@ -11,6 +11,7 @@ import type {
   JobChoice,
   NodeOutcome,
   NodeRef,
+  PlanningActivities,
   TidegateActivities,
   VerifyResult,
   VoteCheck,
@@ -19,8 +20,9 @@ import type {
   WindowQuestion,
 } from '../../workflows/contract.ts';
 import type { Baseline } from '../../workflows/domain/baseline.ts';
-import type { ContainerFacts } from '../../workflows/domain/inventory.ts';
+import type { ContainerFacts, NodeFacts } from '../../workflows/domain/inventory.ts';
 import type { Plan, PlannedPackage, PlanResult } from '../../workflows/domain/plan-types.ts';
+import type { Rollout } from '../../workflows/domain/spec.ts';
 
 export interface FakeNode {
   version: string;
@@ -33,7 +35,7 @@ export interface FakeNode {
   bootId: string;
 }
 
-export type StepName = Exclude<keyof TidegateActivities, 'plan' | 'planRollback' | 'inventory'>;
+export type StepName = Exclude<keyof TidegateActivities, keyof PlanningActivities>;
 
 /** A look at what holds nodes back: at which, and whether recovery counts. */
 interface FakeLook {
@@ -73,7 +75,13 @@ export class FakeFleet {
   window: (question: WindowQuestion) => WindowLook | Promise<WindowLook> = () => ({ kind: 'Open' });
   /** Clusters whose Lease can't be given back now, asked at each try. */
   leaseStuck: (cluster: string) => boolean = () => false;
+  /** What an inventory finds. */
+  found: readonly NodeFacts[] = [];
+  /** By name: the rollouts in the worker's folder. */
+  readonly standing = new Map<string, Rollout>();
   planned: PlanResult | undefined;
+  /** How often a plan was made. */
+  plans = 0;
   rollbackPlan: ((plan: Plan, nodes: readonly string[]) => Plan) | undefined;
   planFailure: ApplicationFailure | undefined;
   sick: string[] = [];
@@ -144,6 +152,7 @@ export class FakeFleet {
   activities(): TidegateActivities {
     return {
       plan: async () => {
+        this.plans += 1;
         if (this.planFailure) throw this.planFailure;
         if (!this.planned) throw new Error('no plan was prepared');
         return this.planned;
@@ -152,7 +161,18 @@ export class FakeFleet {
         if (!this.rollbackPlan) throw new Error('no rollback plan was prepared');
         return this.rollbackPlan(plan, nodes);
       },
-      inventory: async () => ({ fleet: 'fake', nodes: [] }),
+      inventory: async () => ({ fleet: 'fake', nodes: this.found }),
+      standingRollout: async ({ rollout }) => {
+        const document = this.standing.get(String(rollout)) ?? rollout;
+        if (typeof document === 'string') {
+          throw ApplicationFailure.nonRetryable(`no Rollout "${document}"`, 'UnknownDocument');
+        }
+        return document as Rollout;
+      },
+      announceWindows: async ({ policy, channels = [] }) => ({
+        lines: [`Next windows of policy ${policy}`],
+        channels,
+      }),
       inspect: (input) =>
         this.step('inspect', input, (node) => ({
           host: hostFacts(node.version, node.bootId),
