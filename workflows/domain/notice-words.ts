@@ -1,6 +1,7 @@
 /** What notices say of a plan, a line each. Called from workflows: deterministic, and visible in queries only. */
 import { words } from './duration-words.ts';
 import { gateAt, standardApproval } from './gates.ts';
+import { TURN_MS } from './lifecycle.ts';
 import type { NamedOwner } from './notice-routing.ts';
 import { counted, disturbanceWords, listed, podWords, workloadWords } from './owner-words.ts';
 import type { OwnerImpact, Plan, PlanResult } from './plan-types.ts';
@@ -89,17 +90,28 @@ export const affected = (owner: NamedOwner) =>
 export const namesOf = (owners: readonly NamedOwner[]) => listed(owners.map(({ owner }) => owner));
 
 /** Returns when the first node starts; `at` is when that is told. */
-export function whenLine(plan: Plan, at: string): string {
+export function whenLine({ plan, firstOpening }: PlanResult, at: string): string {
   const { notices, windows, onCall, freezes } = plan.policy.spec;
   const lead = notices?.leadSeconds ?? 0;
+  const earliest = firstOpening ?? (lead > 0 ? later(at, lead) : undefined);
   const parts = [
     beginning(plan, at),
-    ...(lead > 0 ? [`not before ${later(at, lead)}`] : []),
+    ...(earliest === undefined ? [] : [`not before ${earliest}`]),
     ...(windows?.length ? [`in the windows ${listed(windows.map(windowWords))}`] : []),
     ...(onCall?.length ? [`while somebody is on call, ${listed(onCall.map(hoursWords))}`] : []),
     ...(freezes?.length ? [`not in the freezes ${listed(freezes.map(freezeWords))}`] : []),
+    `then about ${words(expectedMs(plan))} if nothing waits`,
   ];
   return `When: ${parts.join('; ')}`;
+}
+
+/** One node after the other as far as the limits say, with every soak. */
+function expectedMs({ waves }: Plan): number {
+  return waves.reduce((total, { nodes, maxUnavailable, soakSeconds }) => {
+    const turns = Math.ceil(nodes.length / Math.max(1, maxUnavailable));
+    const turnMs = Math.max(...nodes.map(({ disruption }) => TURN_MS[disruption]), 0);
+    return total + turns * turnMs + soakSeconds * 1000;
+  }, 0);
 }
 
 function beginning(plan: Plan, at: string): string {

@@ -29,7 +29,7 @@ export function plannedNotices(planned: PlanResult, at: string, anew = false): r
   const waits = gateAt(plan, 'BeforeCanary') && !standardApproval(plan, at.slice(0, 10));
   const head = `Rollout ${plan.rollout} is planned${anew ? ' anew' : ''}`;
   const rest = [
-    whenLine(plan, at),
+    whenLine(planned, at),
     objectLine(plan, Boolean(waits)),
     backLine(plan),
     `Details: \`tidegate status ${plan.rollout}\``,

@@ -163,6 +163,8 @@ export interface PlanResult {
   readonly warnings?: readonly string[];
   /** Whose workloads are disturbed; absent where none are, and in plans of before. */
   readonly owners?: readonly OwnerImpact[];
+  /** RFC 3339; when the policy's calendar first lets a node start, as seen when the plan was made; absent where it does already. */
+  readonly firstOpening?: string;
   /** What an approval before the canary has to name, where warnings belong to it; else the plan's digest. */
   readonly approve?: string;
 }
