@@ -174,9 +174,9 @@ export class Gates {
   /** What a signature proves is known only once an activity has checked it; the gate may be another by then. */
   private async approveSigned(vote: Vote): Promise<string> {
     const check = await this.check(vote);
-    if (check.kind === 'Refused') throw this.refusedLate(vote, [check.reason]);
+    if (check.kind === 'Refused') throw refusal([check.reason]);
     const verdict = judgeApproval(vote, this.ballot());
-    if (verdict.kind === 'Refused') throw this.refusedLate(vote, verdict.reasons);
+    if (verdict.kind === 'Refused') throw refusal(verdict.reasons);
     return this.approve(vote, check.signedBy);
   }
 
@@ -252,11 +252,5 @@ export class Gates {
       ...(gate ? { gate: gate.id } : {}),
       ...(typeof vote?.via === 'string' ? { via: vote.via } : {}),
     });
-  }
-
-  /** Refuses what the validator had let pass: unlike there, an update's history shows it. */
-  private refusedLate(vote: Vote, reasons: readonly string[]): Error {
-    this.refuse(vote, reasons);
-    return refusal(reasons);
   }
 }

@@ -17,7 +17,7 @@ export interface Message<T> {
   readonly refuse: (argument: T) => readonly string[];
   /** Records the message; returns what the sender is told, or throws `refusal` for what only a check has shown. */
   readonly take: (argument: T) => string | Promise<string>;
-  /** Called for a refused signal, since a signal's sender gets no answer. */
+  /** Called for a refused signal, since a signal's sender gets no answer, and for what a check has refused. */
   readonly refused?: (argument: T, reasons: readonly string[]) => void;
 }
 
@@ -27,7 +27,16 @@ export interface Message<T> {
  */
 export function onMessage<T>(message: Message<T>): void {
   const { name, description, refuse, take } = message;
-  setHandler(defineUpdate<string, [T]>(name), take, {
+  const takeUpdate = (argument: T): string | Promise<string> => {
+    const answer = take(argument);
+    if (typeof answer === 'string') return answer;
+    return answer.catch((error: unknown) => {
+      // Unlike the validator's, this refusal stands in history: it is listed as those of signals are.
+      if (isRefusal(error)) message.refused?.(argument, [error.message]);
+      throw error;
+    });
+  };
+  setHandler(defineUpdate<string, [T]>(name), takeUpdate, {
     description,
     validator: (argument: T): undefined => {
       const reasons = refuse(argument);

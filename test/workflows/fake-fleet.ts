@@ -106,6 +106,8 @@ export class FakeFleet {
   knownSick: Readonly<Record<string, Baseline['alreadyFailing']>> = {};
   private readonly baselinesTold = new Set<string>();
   readonly probesCleared: string[] = [];
+  /** Called in the middle of a look at nodes after their soak. */
+  duringHealth: (() => Promise<void>) | undefined;
   /** Called in the middle of a baseline. */
   duringBaseline: ((context: Context) => Promise<void>) | undefined;
   /** What each verification was told of the time before. */
@@ -302,6 +304,7 @@ export class FakeFleet {
       },
       checkHealth: async ({ alreadyFailing = {} }) => {
         this.knownSick = alreadyFailing;
+        await this.duringHealth?.();
         return this.sick;
       },
     };
