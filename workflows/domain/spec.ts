@@ -36,17 +36,21 @@ function timeZone() {
 
 /** Returns an array schema that refuses a second item of the same name, with its index. */
 function listOf<S extends z.ZodType>(item: S, nameOf: (item: z.output<S>) => string) {
-  return z
-    .array(item)
-    .min(1)
-    .superRefine((items, context) => {
-      const names = items.map(nameOf);
-      for (const [index, known] of names.entries()) {
-        if (names.indexOf(known) === index) continue;
-        const message = `"${known}" is here twice`;
-        context.addIssue({ code: 'custom', path: [index], message });
-      }
-    });
+  return distinct(z.array(item).min(1), nameOf);
+}
+
+function distinct<S extends z.ZodType>(
+  items: z.ZodArray<S>,
+  nameOf: (item: z.output<S>) => string,
+) {
+  return items.superRefine((found, context) => {
+    const names = found.map(nameOf);
+    for (const [index, known] of names.entries()) {
+      if (names.indexOf(known) === index) continue;
+      const message = `"${known}" is here twice`;
+      context.addIssue({ code: 'custom', path: [index], message });
+    }
+  });
 }
 
 /** Adds what the rules of a document find to what its schema has found. */
@@ -343,7 +347,8 @@ export const policySchema = document(
         .array(z.strictObject({ package: packageName, versions: z.array(debianVersion).min(1) }))
         .default([])
         .describe('Where a package is listed, only these versions may be installed.'),
-      people: listOf(personSchema, (person) => person.name)
+      // None, as a policy that has been read says it, is none.
+      people: distinct(z.array(personSchema), (person) => person.name)
         .default([])
         .describe('Who has which role, and which account in chat.'),
       approval: approvalSchema.prefault({}),
