@@ -20,10 +20,16 @@ export async function readDocument<K extends DocumentKind>(
   terminal: Terminal,
 ): Promise<DocumentOf<K>> {
   const source = file === STDIN ? 'standard input' : file;
-  const value = parseText(decode(await readBytes(file, terminal), source), source);
+  const value = parseText(await readText(file, terminal), source);
   const answer = parseDocument(kind, value);
   if (answer.kind === 'Valid') return answer.document;
   throw refused(`${source}: ${explainProblems(kind, documentName(value), answer.problems)}`);
+}
+
+/** Returns the text of a file or of standard input. */
+export async function readText(file: string, terminal: Terminal): Promise<string> {
+  const source = file === STDIN ? 'standard input' : file;
+  return decode(await readBytes(file, terminal), source);
 }
 
 async function readBytes(file: string, terminal: Terminal): Promise<Uint8Array> {

@@ -9,6 +9,7 @@ import { addSchema } from './commands/schema.ts';
 import { addStart } from './commands/start.ts';
 import { addStatus } from './commands/status.ts';
 import { addSteering } from './commands/steer.ts';
+import { addVoting } from './commands/vote.ts';
 import { addWatch } from './commands/watch.ts';
 import { EXIT, TidegateError } from './errors.ts';
 import { paint, printable } from './render/look.ts';
@@ -85,6 +86,7 @@ function buildProgram(context: CommandContext): Command {
   addStart(program, context);
   addStatus(program, context);
   addWatch(program, context);
+  addVoting(program, context);
   addSteering(program, context);
   addJobs(program, context);
   addInventory(program, context);

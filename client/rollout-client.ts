@@ -27,6 +27,7 @@ import { keyOf } from '../workflows/domain/lifecycle.ts';
 import type { PlanResult } from '../workflows/domain/plan-types.ts';
 import type { Rollout } from '../workflows/domain/spec.ts';
 import { makeBackRollout } from './back.ts';
+import { isMeant } from './ballot.ts';
 import { type ConnectOptions, connect, type TemporalConnection } from './connection.ts';
 import { refused, TidegateError } from './errors.ts';
 import { isNotFound } from './explain.ts';
@@ -126,17 +127,14 @@ export class RolloutClient {
     }
   }
 
-  /** Approves the plan with this digest; returns what the rollout answers. */
+  /** Approves what waits with this digest; returns what the rollout answers. */
   async approve(rollout: string, vote: Vote): Promise<string> {
-    const { digest, ...rest } = vote;
-    if (digest === undefined) return await this.send(rollout, 'approve', rest);
-    const full = await this.fullDigest(rollout, digest);
-    return await this.send(rollout, 'approve', { ...rest, digest: full });
+    return await this.send(rollout, 'approve', await this.withFullDigest(rollout, vote));
   }
 
-  /** Rejects the plan that waits, which ends the rollout before any node is touched. */
-  async reject(rollout: string, command: Command): Promise<string> {
-    return await this.send(rollout, 'reject', command);
+  /** Rejects what waits at a gate; before the canary this ends the rollout untouched. */
+  async reject(rollout: string, vote: Vote): Promise<string> {
+    return await this.send(rollout, 'reject', await this.withFullDigest(rollout, vote));
   }
 
   /** Starts no further node until it is resumed; the nodes in work are finished first. */
@@ -278,14 +276,13 @@ export class RolloutClient {
     );
   }
 
-  /** The first digits of the waiting plan's digest will do; anything else is sent as it is. */
-  private async fullDigest(rollout: string, given: string): Promise<string> {
+  /** The first digits of what waits will do; anything else is sent as it is. */
+  private async withFullDigest(rollout: string, vote: Vote): Promise<Vote> {
+    if (vote.digest === undefined || vote.gate !== undefined) return vote;
     const { status, silent } = await this.status(rollout);
     if (silent !== undefined) throw new TidegateError(silent);
-    const digits = given.replace(/^sha256:/, '');
     const known = status?.digest;
-    if (!known || !/^[0-9a-f]{12,}$/.test(digits)) return given;
-    return known.startsWith(`sha256:${digits}`) ? known : given;
+    return known && isMeant(vote.digest, known) ? { ...vote, digest: known } : vote;
   }
 }
 

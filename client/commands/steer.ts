@@ -1,4 +1,4 @@
-/** `tidegate approve | reject | pause | resume | stop | rollback NAME`: what people decide about a rollout. */
+/** `tidegate pause | resume | stop | rollback NAME`: what people decide about a rollout. */
 import type { Command } from 'commander';
 import type { RollbackAnswer, RolloutClient } from '../rollout-client.ts';
 import { type CommandContext, print, withClient, withExamples } from './command.ts';
@@ -10,55 +10,17 @@ const AS: [string, string] = ['--as <who>', 'who decides; recorded with the deci
 interface SteerOptions {
   readonly as: string;
   readonly reason?: string;
-  readonly digest?: string;
   readonly nodes?: string;
 }
 
 type Sent = Pick<RollbackAnswer, 'rollout' | 'message' | 'started'>;
 
-/** Adds the commands `approve`, `reject`, `pause`, `resume`, `stop` and `rollback`. */
+/** Adds the commands `pause`, `resume`, `stop` and `rollback`. */
 export function addSteering(program: Command, context: CommandContext): void {
-  addApprove(program, context);
-  addReject(program, context);
   addPause(program, context);
   addResume(program, context);
   addStop(program, context);
   addRollback(program, context);
-}
-
-function addApprove(program: Command, context: CommandContext): void {
-  const command = program
-    .command('approve')
-    .description('approve the plan of a rollout; the digest says which plan was looked at')
-    .argument('<name>', NAME)
-    .requiredOption('--digest <digest>', "the plan's digest, or its first 12 or more digits")
-    .requiredOption(...AS)
-    .option('--reason <text>', 'why');
-  acting(command, context, async (client, rollout, options) => {
-    const { digest } = options;
-    const vote = { ...by(options), ...(digest === undefined ? {} : { digest }) };
-    return { rollout, message: await client.approve(rollout, vote) };
-  });
-  withExamples(command, [
-    'tidegate status containerd-deb12u3 --plan',
-    'tidegate approve containerd-deb12u3 --digest sha256:3f5a... --as sre-lead',
-  ]);
-}
-
-function addReject(program: Command, context: CommandContext): void {
-  const command = program
-    .command('reject')
-    .description('reject the plan of a rollout, which ends it before any node is touched')
-    .argument('<name>', NAME)
-    .requiredOption(...AS)
-    .requiredOption('--reason <text>', 'why');
-  acting(command, context, async (client, rollout, options) => ({
-    rollout,
-    message: await client.reject(rollout, by(options)),
-  }));
-  withExamples(command, [
-    'tidegate reject containerd-deb12u3 --as sre-lead --reason "freeze until Monday"',
-  ]);
 }
 
 function addPause(program: Command, context: CommandContext): void {
