@@ -19,6 +19,7 @@ import {
   waveWorkflowId,
 } from './contract.ts';
 import type { Baseline } from './domain/baseline.ts';
+import { rolloutDetails } from './domain/details.ts';
 import { isFailedNode } from './domain/lifecycle.ts';
 import type { Plan, PlannedWave, PlanResult } from './domain/plan-types.ts';
 import { RolloutNotices } from './rollout-notices.ts';
@@ -204,6 +205,8 @@ export class RolloutState {
           `tidegate approve ${name} --digest ${this.gate?.digest ?? this.plan.digest} --as WHO`,
           `tidegate reject ${name} --as WHO --reason WHY`,
           `tidegate replan ${name} --as WHO`,
+          `tidegate stop ${name} --as WHO`,
+          ...(this.updated.length > 0 ? [`tidegate rollback ${name} --as WHO`] : []),
         ];
       case 'RollingBack':
       case 'AwaitingLease':
@@ -227,35 +230,7 @@ export class RolloutState {
     }
   }
 
-  /** The sentence that matters comes first: the UI shows little of what follows a table. */
   private show(): void {
-    const lines = [`**${this.phase}**${this.waits() ? `: waiting for ${this.waits()}` : ''}`];
-    if (this.outcome) lines.push(this.outcome.reasons.join('; '));
-    if (this.planned) {
-      const { plan } = this.planned;
-      const nodes = plan.waves.reduce((sum, wave) => sum + wave.nodes.length, 0);
-      const { reason, requestedBy, bundle } = plan;
-      lines.push(
-        `${bundle.name} (${bundle.disruption}) on ${nodes} nodes, requested by ${requestedBy}: ${reason}`,
-      );
-      lines.push(`Plan \`${plan.digest}\``);
-    }
-    if (this.phase !== 'Planning')
-      lines.push(
-        this.next()
-          .map((line) => `\`${line}\``)
-          .join('  \n'),
-      );
-    if (this.waves.length > 0) lines.push(this.table());
-    setCurrentDetails(lines.filter((line) => line !== '').join('\n\n'));
-  }
-
-  private table(): string {
-    const rows = this.waves.map(({ wave, state, nodes }) => {
-      const names = nodes.slice(0, 20).map(({ node, phase }) => `${node} ${phase}`);
-      const more = nodes.length > 20 ? `, and ${nodes.length - 20} more` : '';
-      return `| ${wave} | ${state} | ${names.join(', ')}${more} |`;
-    });
-    return ['| wave | state | nodes |', '| --- | --- | --- |', ...rows].join('\n');
+    setCurrentDetails(rolloutDetails(this.status(), this.planned?.plan));
   }
 }
