@@ -130,6 +130,7 @@ class RolloutRun {
     const until = new Date(mayStartAtMs).toISOString();
     state.enter('AwaitingWindow', `the notice period to end at ${until}`);
     await condition(() => desk.interrupted(), leftMs, { summary: 'notice period' });
+    state.wait('');
     return desk.interruption();
   }
 
