@@ -252,5 +252,7 @@ export class Gates {
       ...(gate ? { gate: gate.id } : {}),
       ...(typeof vote?.via === 'string' ? { via: vote.via } : {}),
     });
+    // The details show it: the sender of a signal has no other answer.
+    this.state.showGate(gate);
   }
 }

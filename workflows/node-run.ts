@@ -17,6 +17,7 @@ import {
   type VerifyResult,
 } from './contract.ts';
 import type { Baseline } from './domain/baseline.ts';
+import { nodeDetails } from './domain/details.ts';
 
 /** Outcomes of 200 nodes travel in one payload: what each lists has an end. By default a kubelet runs 110 pods. */
 const LISTED_PODS = 110;
@@ -109,9 +110,11 @@ export class NodeRun {
   }
 
   private show(): void {
-    const { cluster, node } = this.input.target;
-    const detail = this.detail ? `: ${this.detail}` : '';
-    setCurrentDetails(`**${this.phase}** ${cluster}/${node}${detail}`);
+    const { input, learned, phase, detail, asks } = this;
+    const { cluster, node } = input.target;
+    const since = new Date(this.since).toISOString();
+    const status = { cluster, node, phase, detail, since, ...(asks === '' ? {} : { asks }) };
+    setCurrentDetails(nodeDetails(status, input, learned));
   }
 
   /** Ends the run with the given outcome. */

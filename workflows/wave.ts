@@ -25,6 +25,7 @@ import {
   type WaveOutcome,
   type WaveStatus,
 } from './contract.ts';
+import { waveDetails } from './domain/details.ts';
 import { isFailedNode } from './domain/lifecycle.ts';
 import type { PlannedNode } from './domain/plan-types.ts';
 import { insist } from './last-resort.ts';
@@ -91,6 +92,7 @@ class Wave {
     setHandler(defineQuery<WaveStatus>('status'), () => this.status(), {
       description: 'Nodes of this wave and their phases',
     });
+    this.show();
   }
 
   /** Starts nodes as the budget allows until none waits or the wave is stopped. */
@@ -157,6 +159,7 @@ class Wave {
     this.noRoom = noRoom;
     this.blockedBy = blockedBy;
     if (this.stopReason === '') for (const name of start) this.launch(name);
+    this.show();
   }
 
   private take(name: string): PlannedNode | undefined {
@@ -171,6 +174,7 @@ class Wave {
     void this.update(target).then((outcome) => {
       this.running.splice(this.running.indexOf(target), 1);
       this.outcomes.push(outcome);
+      this.show();
       const failed = this.outcomes.filter((entry) => isFailedNode(entry.outcome)).length;
       if (failed > this.input.failureBudget) {
         this.stop(`${failed} failed, failure budget ${this.input.failureBudget}`);
@@ -223,11 +227,12 @@ class Wave {
 
   private say(why: string): void {
     this.blockedBy = why;
-    setCurrentDetails(why);
+    this.show();
   }
 
   private pause(reason: string): void {
     this.paused = reason;
+    this.show();
   }
 
   /** Nodes in work go on meanwhile; whoever has waited before begins anew. */
@@ -267,6 +272,10 @@ class Wave {
     if (waits) return { id, state: 'Waiting' };
     const ended = this.outcomes.find((entry) => entry.node === node);
     return { id, state: ended?.outcome ?? 'InWork' };
+  }
+
+  private show(): void {
+    setCurrentDetails(waveDetails(this.status(), this.input.rollout));
   }
 
   private status(): WaveStatus {
