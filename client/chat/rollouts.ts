@@ -1,0 +1,21 @@
+/** What chat needs of the typed API; RolloutClient has it, tests put something faster in its place. */
+import type { Command, NodeCommand, StopCommand, Vote } from '../../workflows/contract.ts';
+import type { PlanResult } from '../../workflows/domain/plan-types.ts';
+import type { RollbackAnswer } from '../rollout-client.ts';
+import type { RolloutEntry, RolloutView } from '../view.ts';
+
+/** Looks at and steers rollouts; each call throws TidegateError and nothing else. */
+export interface Rollouts {
+  list(limit?: number): Promise<readonly RolloutEntry[]>;
+  status(rollout: string): Promise<RolloutView>;
+  planOf(rollout: string): Promise<PlanResult>;
+  approve(rollout: string, vote: Vote): Promise<string>;
+  reject(rollout: string, vote: Vote): Promise<string>;
+  replan(rollout: string, command: Command): Promise<string>;
+  pause(rollout: string, command: Command): Promise<string>;
+  resume(rollout: string, command: Command): Promise<string>;
+  stop(rollout: string, command: StopCommand): Promise<string>;
+  rollback(rollout: string, command: Command): Promise<RollbackAnswer>;
+  skipNode(rollout: string, command: NodeCommand): Promise<string>;
+  retryNode(rollout: string, command: NodeCommand): Promise<string>;
+}
