@@ -19,7 +19,7 @@ export function addPlan(program: Command, context: CommandContext): void {
       const { name } = document.metadata;
       const next = [
         `tidegate start ${file}`,
-        `tidegate approve ${name} --digest ${result.plan.digest} --as WHO`,
+        `tidegate approve ${name} --digest ${result.approve ?? result.plan.digest} --as WHO`,
       ];
       const hints = { next: result.plan.waves.length > 0 ? next : [] };
       print(context, self, {

@@ -10,6 +10,7 @@ import type {
   WaveDrain,
 } from '../../workflows/domain/plan-types.ts';
 import type { Disruption } from '../../workflows/domain/spec.ts';
+import { approvalRules } from './gate.ts';
 import { alignedTable, counted, fields, indent, type Look, paint } from './look.ts';
 import { blockerLines, controllerAndOwner, firingLines } from './plan-drain.ts';
 import { ownerLines } from './plan-owners.ts';
@@ -43,7 +44,7 @@ export function renderPlan(result: PlanResult, hints: PlanHints, look: Look): st
     ...listed('Excluded', plan.excluded, look),
     ...section('Owners', ownerLines(result), look),
     ...warned(result.warnings ?? [], look),
-    `${paint('Digest', 'bold', look)}  ${plan.digest}`,
+    digestLines(result, look),
     ...(hints.next.length > 0
       ? [`${paint('Next', 'bold', look)}\n${indent(hints.next.join('\n'))}`]
       : []),
@@ -58,14 +59,22 @@ function facts(plan: Plan): [string, string][] {
     ['Requested by', plan.requestedBy],
     ['Why', plan.reason],
     ['Bundle', `${bundle.name}: ${bundle.reason}`],
+    ['', bundle.digest],
     ...effects(plan),
     ['Disruption', `${bundle.disruption}: ${MEANS[bundle.disruption]}`],
     ['Size', `${counted(nodes, 'node')} in ${waves}, clusters: ${clusterNames(plan)}`],
-    ['When', approvalRule(plan)],
+    ...approvalRules(plan),
     ...policyRules(plan),
     ['On failure', failureRule(strategy)],
     ['Policy', policy.name],
   ];
+}
+
+/** With warnings an approval is of them as well, and names another digest. */
+function digestLines({ plan, approve }: PlanResult, look: Look): string {
+  const line = `${paint('Digest', 'bold', look)}  ${approve ?? plan.digest}`;
+  if (approve === undefined || approve === plan.digest) return line;
+  return `${line}\n  of the plan ${plan.digest} and what it warns of`;
 }
 
 function effects({ bundle, direction }: Plan): [string, string][] {
@@ -77,14 +86,6 @@ function effects({ bundle, direction }: Plan): [string, string][] {
 
 function clusterNames(plan: Plan): string {
   return plan.clusters.map((entry) => entry.cluster).join(', ') || 'none';
-}
-
-function approvalRule(plan: Plan): string {
-  const { approval } = plan.policy.spec;
-  if (!approval.required) return 'at once: the policy asks for no approval';
-  const who = approval.quorum === 1 ? '1 person has' : `${approval.quorum} persons have`;
-  const other = approval.requesterMayApprove ? '' : ` (not ${plan.requestedBy})`;
-  return `once ${who} approved this digest${other}, within ${duration(approval.expirySeconds * 1000)}`;
 }
 
 function failureRule({ failureBudget, onFailure }: Plan['strategy']): string {

@@ -1,6 +1,7 @@
 /** Shows one rollout on one screen: for somebody who was woken up and knows nothing of it. */
 import type { RolloutStatus, WaveStatus } from '../../workflows/contract.ts';
 import { phaseOf, type RolloutSummary, type RolloutView } from '../view.ts';
+import { renderGate, voteLines } from './gate.ts';
 import {
   alignedTable,
   counted,
@@ -23,6 +24,7 @@ export function renderStatus(view: RolloutView, nowMs: number, look: Look): stri
     ...(failure ? [paint(failure.message, 'red', look)] : []),
     ...(silent ? [paint(silent, 'red', look)] : []),
     ...(status && !outcome ? [renderWaves(status.waves, look)].filter((text) => text !== '') : []),
+    ...(status?.gate ? [renderGate(status.gate, status, nowMs, look)] : []),
     ...(status ? renderVotes(status, nowMs, look) : []),
     ...(outcome ? [renderOutcome(outcome, look)] : []),
     ...renderTrouble(view, look),
@@ -45,7 +47,7 @@ function facts(view: RolloutView, nowMs: number, look: Look): [string, string][]
     ...(about ? aboutLines(about) : []),
     ['Started', ago(startedAt, nowMs)],
     ...when(closedAt !== undefined, ['Ended', ago(closedAt ?? '', nowMs)]),
-    ...when(status?.digest !== undefined, ['Digest', status?.digest ?? '']),
+    ...when(status?.digest !== undefined && !status.gate, ['Digest', status?.digest ?? '']),
   ];
 }
 
@@ -99,14 +101,7 @@ function waveSum({ wave, state, nodes }: WaveStatus): Row[] {
 }
 
 function renderVotes(status: RolloutStatus, nowMs: number, look: Look): string[] {
-  const { votes, refusedVotes } = status;
-  const lines = [
-    ...votes.map(({ by, decision, at, reason }) => {
-      const verb = decision === 'Approve' ? 'approved' : 'rejected';
-      return `${by} ${verb} ${ago(at, nowMs)}${reason ? `: ${reason}` : ''}`;
-    }),
-    ...refusedVotes.map(({ by, reason }) => `${by} was refused: ${reason}`),
-  ];
+  const lines = voteLines(status, nowMs);
   return lines.length > 0 ? [`${paint('Votes', 'bold', look)}\n${indent(lines.join('\n'))}`] : [];
 }
 

@@ -5,7 +5,12 @@ import { type Look, PLAIN } from '../../client/render/look.ts';
 import type { RolloutClient } from '../../client/rollout-client.ts';
 import type { Terminal } from '../../client/terminal.ts';
 import type { RolloutView } from '../../client/view.ts';
-import type { NodeOutcome, RolloutOutcome, RolloutStatus } from '../../workflows/contract.ts';
+import type {
+  GateStatus,
+  NodeOutcome,
+  RolloutOutcome,
+  RolloutStatus,
+} from '../../workflows/contract.ts';
 import { FROM, TO } from '../workflows/fake-fleet.ts';
 
 /** The present of tests. */
@@ -23,6 +28,8 @@ export interface Ran {
 /** What a command is given in a test. */
 export interface RunOptions {
   readonly stdin?: string;
+  /** By path: what stands in files. */
+  readonly files?: Readonly<Record<string, string>>;
   readonly look?: Look;
   readonly client?: RolloutClient;
 }
@@ -42,6 +49,8 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     errLook: look,
     readStdin: async () => Buffer.from(options.stdin ?? '', 'latin1'),
     readFile: async (path) => {
+      const text = options.files?.[path];
+      if (text !== undefined) return Buffer.from(text);
       throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT' });
     },
     now: () => NOW,
@@ -117,6 +126,27 @@ export function statusOf(change: Partial<RolloutStatus> = {}): RolloutStatus {
       },
     ],
     next: ['tidegate watch patch', 'tidegate stop patch --as WHO'],
+    ...change,
+  };
+}
+
+/** Returns the first gate of a rollout. */
+export function gateOf(change: Partial<GateStatus> = {}): GateStatus {
+  return {
+    id: 'before-canary',
+    digest: `sha256:${'a'.repeat(64)}`,
+    evidence: [],
+    openedAt: '2026-11-24T22:00:00Z',
+    expiresAt: '2026-12-01T22:00:00Z',
+    rules: {
+      quorum: 1,
+      roles: [],
+      requesterMayApprove: false,
+      identity: 'Asserted',
+      expirySeconds: 7 * 24 * 3600,
+    },
+    approvedBy: [],
+    run: 'run-1',
     ...change,
   };
 }

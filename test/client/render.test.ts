@@ -67,6 +67,7 @@ test('a plan says who, when, from, to, and what it disturbs', () => {
 Requested by  platform-oncall
 Why           CVE-2025-64329
 Bundle        containerd-deb12u3: security fix
+              ${plan.bundle.digest}
 Fixes         CVE-2025-64329
 Disruption    Restart: the daemon restarts, containers keep running, nothing is drained
 Size          3 nodes in 2 waves, clusters: east
@@ -343,7 +344,7 @@ wave-1  Pending  east-2  Pending
                  east-3  Pending
 
 Votes
-  sre-lead approved 2 min ago (2026-11-24 22:08:00Z): looked at it
+  sre-lead approved 2 min ago (2026-11-24 22:08:00Z), asserted: looked at it
   platform-oncall was refused: requested it
 
 Next
