@@ -1,17 +1,9 @@
 import { connect } from 'node:net';
+import { SEARCH_ATTRIBUTE_TYPES } from '../workflows/contract.ts';
 import { paths, tool } from './paths.ts';
 import { assertRuns, startPart } from './processes.ts';
 import { waitFor } from './run.ts';
 import { host } from './settings.ts';
-
-const searchAttributes = {
-  TidegatePhase: 'Keyword',
-  TidegateCluster: 'Keyword',
-  TidegateNode: 'Keyword',
-  TidegateWaitingFor: 'Keyword',
-  TidegateRollout: 'Keyword',
-  TidegateNodesFailed: 'Int',
-} as const;
 
 /** The name of Temporal's process. */
 export const temporalPart = 'temporal';
@@ -31,7 +23,7 @@ export async function ensureTemporal(): Promise<void> {
     ['--sqlite-pragma', 'journal_mode=wal'],
     ['--sqlite-pragma', 'synchronous=1'],
     ...polls.map((value) => ['--dynamic-config-value', value]),
-    ...Object.entries(searchAttributes).map((pair) => ['--search-attribute', pair.join('=')]),
+    ...Object.entries(SEARCH_ATTRIBUTE_TYPES).map((pair) => ['--search-attribute', pair.join('=')]),
   ].flat();
   await startPart({
     name: temporalPart,

@@ -1,12 +1,11 @@
 /** Registers the search attributes that workflows set; a missing one would stop every workflow. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NativeConnection } from '@temporalio/worker';
-import { SEARCH_ATTRIBUTES } from '../workflows/contract.ts';
+import { SEARCH_ATTRIBUTE_TYPES, SEARCH_ATTRIBUTES } from '../workflows/contract.ts';
 
 /** Values of Temporal's IndexedValueType. */
-const TYPES = { Keyword: 2, Int: 3 } as const;
-type AttributeType = keyof typeof TYPES;
-const NUMBERS: readonly string[] = [SEARCH_ATTRIBUTES.nodesFailed];
+const TYPES = { Keyword: 2, Int: 3, KeywordList: 7 } as const;
+type AttributeName = keyof typeof SEARCH_ATTRIBUTE_TYPES;
 const WAIT_MS = 15_000;
 
 /** Registers what is missing and waits until the server knows it; fails with the command to type. */
@@ -16,7 +15,7 @@ export async function registerSearchAttributes(
 ): Promise<void> {
   const missing = await missingAttributes(connection, namespace);
   if (missing.length === 0) return;
-  const typeOf = (name: string): AttributeType => (NUMBERS.includes(name) ? 'Int' : 'Keyword');
+  const typeOf = (name: AttributeName) => SEARCH_ATTRIBUTE_TYPES[name];
   try {
     await connection.operatorService.addSearchAttributes({
       namespace,
@@ -41,7 +40,7 @@ export async function registerSearchAttributes(
 async function missingAttributes(
   connection: NativeConnection,
   namespace: string,
-): Promise<readonly string[]> {
+): Promise<readonly AttributeName[]> {
   const known = await connection.operatorService.listSearchAttributes({ namespace });
   const names = new Set(Object.keys(known.customAttributes ?? {}));
   return Object.values(SEARCH_ATTRIBUTES).filter((name) => !names.has(name));

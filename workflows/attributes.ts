@@ -10,6 +10,9 @@ export const keyword = (name: string) =>
 
 const ROLLOUT = keyword(SEARCH_ATTRIBUTES.rollout);
 const WAITING_FOR = keyword(SEARCH_ATTRIBUTES.waitingFor);
+const ACTOR = defineSearchAttributeKey(SEARCH_ATTRIBUTES.actor, SearchAttributeType.KEYWORD_LIST);
+/** Where the policy names no role, or asks for none. */
+const ANYBODY = 'anybody';
 
 /** Returns the attribute that names the rollout. */
 export const ofRollout = (name: string) => ({ key: ROLLOUT, value: name.slice(0, MAX_LENGTH) });
@@ -18,4 +21,10 @@ export const ofRollout = (name: string) => ({ key: ROLLOUT, value: name.slice(0,
 export const waitsFor = (text: string) => ({
   key: WAITING_FOR,
   value: text.slice(0, MAX_LENGTH) || 'nothing',
+});
+
+/** Returns the attribute that names the roles of those who have to act; it is absent while nobody has to. */
+export const actedOnBy = (people: readonly string[] | undefined) => ({
+  key: ACTOR,
+  value: people ? (people.length > 0 ? [...people] : [ANYBODY]) : null,
 });

@@ -10,6 +10,7 @@ import type { Policy } from './domain/spec.ts';
 
 export * from './activity-contract.ts';
 export { STOP_MODES, type StopMode } from './domain/control.ts';
+export * from './schedule-contract.ts';
 
 /** Queue of workflows and of planning. */
 export const TASK_QUEUE = 'tidegate';
@@ -36,7 +37,7 @@ export function nodeOf(workflowId: string): { cluster: string; node: string } | 
   return match?.[1] && match[2] ? { cluster: match[1], node: match[2] } : undefined;
 }
 
-/** Search attributes; must match what `lab/temporal.ts`, docker-compose.yml and worker/ register. */
+/** Search attributes; docker-compose.yml must register the same ones, with the same types. */
 export const SEARCH_ATTRIBUTES = {
   rollout: 'TidegateRollout',
   phase: 'TidegatePhase',
@@ -44,7 +45,22 @@ export const SEARCH_ATTRIBUTES = {
   cluster: 'TidegateCluster',
   node: 'TidegateNode',
   nodesFailed: 'TidegateNodesFailed',
+  actor: 'TidegateActor',
 } as const;
+
+/** The type of each, as Temporal names it. */
+export const SEARCH_ATTRIBUTE_TYPES = {
+  TidegateRollout: 'Keyword',
+  TidegatePhase: 'Keyword',
+  TidegateWaitingFor: 'Keyword',
+  TidegateCluster: 'Keyword',
+  TidegateNode: 'Keyword',
+  TidegateNodesFailed: 'Int',
+  TidegateActor: 'KeywordList',
+} as const satisfies Record<
+  (typeof SEARCH_ATTRIBUTES)[keyof typeof SEARCH_ATTRIBUTES],
+  'Keyword' | 'KeywordList' | 'Int'
+>;
 
 // --- messages: each an update and a signal of the same name, with one JSON argument -------------
 
@@ -185,6 +201,8 @@ export interface NodeOutcome {
   readonly notes?: readonly string[];
   /** What did not pass before anything was changed, and is not held against the update; absent where all did. */
   readonly alreadyFailing?: Baseline['alreadyFailing'];
+  /** Set where its window had closed before it was disturbed: it is tried again in the next one. */
+  readonly windowClosed?: true;
 }
 
 export interface WaveOutcome {
@@ -195,6 +213,8 @@ export interface WaveOutcome {
   readonly reason?: string;
   /** Set where nodes that others made unavailable have left no room for too long. */
   readonly noRoom?: true;
+  /** Openings of windows in which its nodes have started; absent where no window was needed. */
+  readonly openings?: readonly string[];
 }
 
 export interface RolloutOutcome {
@@ -341,8 +361,18 @@ export interface WaveInput {
   readonly wayBack?: true;
   /** By node: why people leave it out; absent where they leave out none. */
   readonly skipped?: Readonly<Record<string, string>>;
+  /** What is needed to ask when nodes may start; absent where they always may. */
+  readonly calendar?: WaveCalendar;
   /** What an earlier run of the same wave has come to; absent in its first. */
   readonly carried?: CarriedWave;
+}
+
+/** What of the calendar is of this rollout. */
+export interface WaveCalendar {
+  /** Openings in which nodes of other regions have started. */
+  readonly taken: readonly string[];
+  /** Freezes that people have lifted. */
+  readonly lifted: readonly string[];
 }
 
 /** What a wave passes on to its next run, when its history has grown long. */
@@ -352,6 +382,10 @@ export interface CarriedWave {
   readonly heldSince: Readonly<Record<string, number>>;
   /** Since when there was no room; absent while there is some. */
   readonly noRoomSince?: number;
+  /** Openings in which nodes have started; absent where no window is needed. */
+  readonly openings?: readonly string[];
+  /** How often nodes have come too late for their window. */
+  readonly returns?: Readonly<Record<string, number>>;
 }
 
 export interface NodeInput {
@@ -367,4 +401,6 @@ export interface NodeInput {
    * judge: nodes beside it may be in work, or it is on a way back, which no harm holds up.
    */
   readonly unhealthyBefore?: readonly string[];
+  /** Absent where it may start at any time; without `closesAt` nothing ends the time in which it may. */
+  readonly calendar?: WaveCalendar & { readonly closesAt?: string };
 }

@@ -5,7 +5,7 @@ import {
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import { keyword, ofRollout, waitsFor } from './attributes.ts';
+import { actedOnBy, keyword, ofRollout, waitsFor } from './attributes.ts';
 import {
   type NodeInput,
   type NodeOutcome,
@@ -77,6 +77,11 @@ export class NodeRun {
     return result;
   }
 
+  /** How long the node is in work already. */
+  elapsedMs(): number {
+    return Date.now() - this.startedAt;
+  }
+
   /** Keeps the notes of a step's report, if it has any. */
   note(report: unknown): void {
     const { notes } = this.learned;
@@ -89,7 +94,7 @@ export class NodeRun {
   ask(question: string): void {
     this.asks = question;
     this.detail = question;
-    upsertSearchAttributes([waitsFor(question)]);
+    upsertSearchAttributes([waitsFor(question), actedOnBy(question === '' ? undefined : [])]);
     this.show();
   }
 

@@ -7,7 +7,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import { keyword, ofRollout, waitsFor } from './attributes.ts';
+import { actedOnBy, keyword, ofRollout, waitsFor } from './attributes.ts';
 import {
   type GateStatus,
   type NodeOutcome,
@@ -37,6 +37,8 @@ export class RolloutState {
   readonly notices = new RolloutNotices();
   readonly votes: RolloutStatus['votes'][number][] = [];
   readonly refusedVotes: RolloutStatus['refusedVotes'][number][] = [];
+  /** Freezes that people have lifted. */
+  readonly overrides: NonNullable<RolloutStatus['overrides']>[number][] = [];
   readonly updated: NodeOutcome[] = [];
   readonly rolledBack: NodeOutcome[] = [];
   private phase: RolloutPhase = 'Planning';
@@ -71,6 +73,7 @@ export class RolloutState {
     upsertSearchAttributes([
       { key: PHASE, value: phase },
       waitsFor(this.waits()),
+      actedOnBy(this.actors()),
       { key: NODES_FAILED, value: failed.length },
     ]);
     this.show();
@@ -105,6 +108,12 @@ export class RolloutState {
   /** Shows what waits for approval; nothing does where it is undefined. */
   showGate(gate: GateStatus | undefined): void {
     this.gate = gate;
+    this.show();
+  }
+
+  /** Shows that somebody has lifted a freeze. */
+  override(override: NonNullable<RolloutStatus['overrides']>[number]): void {
+    this.overrides.push(override);
     this.show();
   }
 
@@ -174,12 +183,19 @@ export class RolloutState {
       ...(this.gate ? { gate: this.gate } : {}),
       votes: this.votes,
       refusedVotes: this.refusedVotes,
+      ...(this.overrides.length > 0 ? { overrides: this.overrides } : {}),
       ...(this.notices.all ? { notices: this.notices.all } : {}),
       waves: this.waves,
       ...(this.paused ? { paused: this.paused } : {}),
       next: this.next(),
       ...(this.outcome ? { outcome: this.outcome } : {}),
     };
+  }
+
+  /** Roles of the people who are waited for, none where it is all the same; undefined while it is nobody. */
+  private actors(): readonly string[] | undefined {
+    if (this.outcome) return undefined;
+    return this.gate?.rules.roles ?? (this.paused === '' ? undefined : []);
   }
 
   /** What is waited for first: nothing begins before the rollout is resumed. */

@@ -3,12 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { testServer } from '../../lab/test-server.ts';
-import { clusterTaskQueue, SEARCH_ATTRIBUTES, TASK_QUEUE } from '../../workflows/contract.ts';
+import { clusterTaskQueue, SEARCH_ATTRIBUTE_TYPES, TASK_QUEUE } from '../../workflows/contract.ts';
 import { FakeFleet } from './fake-fleet.ts';
 
 /** Values of Temporal's IndexedValueType. */
-const KEYWORD = 2;
-const INT = 3;
+const TYPES = { Keyword: 2, Int: 3, KeywordList: 7 } as const;
 
 export interface TestBed {
   readonly env: TestWorkflowEnvironment;
@@ -29,10 +28,7 @@ export async function startTestBed(): Promise<TestBed> {
   await env.connection.operatorService.addSearchAttributes({
     namespace: 'default',
     searchAttributes: Object.fromEntries(
-      Object.values(SEARCH_ATTRIBUTES).map((name) => [
-        name,
-        name === SEARCH_ATTRIBUTES.nodesFailed ? INT : KEYWORD,
-      ]),
+      Object.entries(SEARCH_ATTRIBUTE_TYPES).map(([name, type]) => [name, TYPES[type]]),
     ),
   });
   const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
