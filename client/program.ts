@@ -1,6 +1,7 @@
 /** The command line as a function: arguments in, exit code out. */
 import { Command, CommanderError, Option } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
+import { addChat } from './commands/chat.ts';
 import type { CommandContext } from './commands/command.ts';
 import { addInventory } from './commands/inventory.ts';
 import { addJobs } from './commands/jobs.ts';
@@ -91,6 +92,7 @@ function buildProgram(context: CommandContext): Command {
   addJobs(program, context);
   addInventory(program, context);
   addSchema(program, context);
+  addChat(program, context);
   return program;
 }
 

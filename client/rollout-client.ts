@@ -13,12 +13,14 @@ import {
   JOBS_MESSAGE,
   type JobDecision,
   type MessageName,
+  type NodeCommand,
   nodeWorkflowId,
   PLAN_WORKFLOW,
   ROLLOUT_WORKFLOW,
   type RolloutOutcome,
   rolloutWorkflowId,
   SEARCH_ATTRIBUTES,
+  type StopCommand,
   TASK_QUEUE,
   type Vote,
 } from '../workflows/contract.ts';
@@ -137,6 +139,11 @@ export class RolloutClient {
     return await this.send(rollout, 'reject', await this.withFullDigest(rollout, vote));
   }
 
+  /** Looks anew at what waits at a gate; votes on what has changed are void. */
+  async replan(rollout: string, command: Command): Promise<string> {
+    return await this.send(rollout, 'replan', command);
+  }
+
   /** Starts no further node until it is resumed; the nodes in work are finished first. */
   async pause(rollout: string, command: Command): Promise<string> {
     return await this.send(rollout, 'pause', command);
@@ -148,8 +155,18 @@ export class RolloutClient {
   }
 
   /** Starts no further node; the nodes in work are finished first. */
-  async stop(rollout: string, command: Command): Promise<string> {
+  async stop(rollout: string, command: StopCommand): Promise<string> {
     return await this.send(rollout, 'stop', command);
+  }
+
+  /** Leaves one node out; it is told whether that is still possible. */
+  async skipNode(rollout: string, command: NodeCommand): Promise<string> {
+    return await this.send(rollout, 'skipNode', command);
+  }
+
+  /** Tries one failed node again, with the same plan. */
+  async retryNode(rollout: string, command: NodeCommand): Promise<string> {
+    return await this.send(rollout, 'retryNode', command);
   }
 
   /** Answers a node in work that asks about its Jobs; `node` may be named with its cluster. */
