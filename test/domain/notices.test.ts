@@ -1,6 +1,8 @@
 /** What people are told, word by word, and who is told what. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { NodeOutcome, RecordedVote, RolloutOutcome } from '../../workflows/contract.ts';
 import { groupsOf, routed, type Told } from '../../workflows/domain/notice-routing.ts';
 import {
@@ -355,6 +357,19 @@ describe('the notice of the end', () => {
       ),
     ]);
     assert.equal(cancelledNotices(planned()).length, 2);
+  });
+});
+
+describe('docs/notices.md', () => {
+  it('shows notices as they are', async () => {
+    const file = fileURLToPath(new URL('../../docs/notices.md', import.meta.url));
+    const page = await readFile(file, 'utf8');
+    const shown = [...page.matchAll(/```text\n([\s\S]*?)\n```/g)].map(([, block]) => block);
+    const told = plannedNotices(planned(), AT);
+    assert.deepEqual(
+      shown,
+      told.map(({ lines }) => lines.join('\n')),
+    );
   });
 });
 
