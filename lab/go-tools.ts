@@ -21,6 +21,18 @@ const all = Object.keys(packages) as readonly GoTool[];
 
 /** Links every Go-built tool into `.lab/bin`: from the PATH in the pinned version, else built once. */
 export async function linkGoTools(): Promise<void> {
+  const found = await goTools(all);
+  for (const [name, path] of found) await link(name, path);
+}
+
+/** Returns the path of one Go-built tool, as above; needs neither root nor the lab. */
+export async function goTool(name: GoTool): Promise<string> {
+  const path = (await goTools([name])).get(name);
+  if (!path) throw new Error(`${name} was not built`);
+  return path;
+}
+
+async function goTools(names: readonly GoTool[]): Promise<ReadonlyMap<GoTool, string>> {
   const mod = await readFile(join(paths.goTools, 'go.mod'), 'utf8');
   const pinned = (module: string): string => {
     const version = new RegExp(`^\\s*${module} (v\\S+)`, 'm').exec(mod)?.[1];
@@ -33,7 +45,7 @@ export async function linkGoTools(): Promise<void> {
   const sum = await readFile(join(paths.goTools, 'go.sum'), 'utf8');
   const dir = join(cacheDir, 'tools', keyOf('tools-1', mod, sum, flags));
   const found = new Map<GoTool, string>();
-  for (const name of all) {
+  for (const name of names) {
     const path = join(dir, name);
     if (await exists(path)) found.set(name, path);
     else {
@@ -42,9 +54,9 @@ export async function linkGoTools(): Promise<void> {
       if (onPath) found.set(name, onPath);
     }
   }
-  const missing = all.filter((name) => !found.has(name));
+  const missing = names.filter((name) => !found.has(name));
   if (missing.length > 0) await withLock(`${dir}.lock`, () => build(dir, missing, flags));
-  for (const name of all) await link(name, found.get(name) ?? join(dir, name));
+  return new Map(names.map((name) => [name, found.get(name) ?? join(dir, name)]));
 }
 
 function ldflags(kubernetes: string, temporal: string): string {
