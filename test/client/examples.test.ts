@@ -49,12 +49,16 @@ for (const file of files.filter((name) => /^rollouts\/.*\.json$/.test(name))) {
   });
 }
 
-test('rollouts name documents that are there', async () => {
+test('rollouts and schedules name documents that are there', async () => {
   const named = new Set<string>();
   const wanted: string[] = [];
   for (const file of yamlFiles) {
     const value = parse(await text(file));
     named.add(`${value.kind} ${value.metadata.name}`);
+    if (value.kind === 'Schedule') {
+      const { rollout, inventory } = value.spec;
+      wanted.push(rollout ? `Rollout ${rollout}` : `Fleet ${inventory.fleet}`);
+    }
     if (value.kind !== 'Rollout') continue;
     const { fleet, bundle, policy } = value.spec;
     wanted.push(`Fleet ${fleet}`, `Bundle ${bundle}`, `Policy ${policy}`);

@@ -1,5 +1,5 @@
 /**
- * The documents a person writes: Fleet, Bundle, Policy and Rollout.
+ * The documents a person writes: Fleet, Bundle, Policy, Rollout and Schedule.
  *
  * Workflow code imports only the *types* of this file: zod in a workflow's bundle
  * multiplies the memory of every cached workflow (see docs/decisions.md).
@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { bundleProblems, policyProblems, type RuleProblem } from './document-rules.ts';
 import { parseSelector } from './label-selector.ts';
+import { scheduleSpecOf } from './schedule-spec.ts';
 import { isTimeZone } from './zoned-time.ts';
 
 export const API_VERSION = 'tidegate.dev/v1alpha1';
@@ -311,7 +312,7 @@ const windowSchema = z.strictObject({
   regions: z.array(z.string().min(1)).min(1).optional().describe('Default: every region.'),
 });
 
-const day = z.iso.date().describe('A day such as "2026-12-20".');
+const day = z.iso.date('a day such as "2026-12-20"').describe('A day such as "2026-12-20".');
 const freezeSchema = z.strictObject({
   name,
   reason: z.string().min(1),
@@ -525,6 +526,14 @@ export const rolloutSchema = document(
   }),
 );
 
+export const scheduleSchema = document(
+  'Schedule',
+  scheduleSpecOf({
+    ...{ name, seconds, timeZone: timeZone() },
+    ...{ fleet: fleetSchema, policy: policySchema, rollout: rolloutSchema },
+  }),
+);
+
 export type Fleet = z.infer<typeof fleetSchema>;
 export type Cluster = z.infer<typeof clusterSchema>;
 export type SshAccess = z.infer<typeof sshSchema>;
@@ -533,7 +542,8 @@ export type BundleVersion = z.infer<typeof versionSchema>;
 export type Policy = z.infer<typeof policySchema>;
 export type Strategy = z.infer<typeof strategySchema>;
 export type Rollout = z.infer<typeof rolloutSchema>;
-export type TidegateDocument = Fleet | Bundle | Policy | Rollout;
+export type Schedule = z.infer<typeof scheduleSchema>;
+export type TidegateDocument = Fleet | Bundle | Policy | Rollout | Schedule;
 
 /** The schema of each kind of document. */
 export const DOCUMENT_SCHEMAS = {
@@ -541,5 +551,6 @@ export const DOCUMENT_SCHEMAS = {
   Bundle: bundleSchema,
   Policy: policySchema,
   Rollout: rolloutSchema,
+  Schedule: scheduleSchema,
 } as const;
 export type DocumentKind = keyof typeof DOCUMENT_SCHEMAS;
