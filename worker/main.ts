@@ -76,10 +76,12 @@ async function createWorkers(
   const { namespace, configFolder } = config;
   const workflowStates = temporalWorkflows(connection, { namespace, log });
   const activities = createActivities(realDeps({ configFolder, log, workflows: workflowStates }));
-  const { plan, planRollback, inventory, ...others } = activities;
+  const { plan, planRollback, inventory, ...scheduled } = activities;
+  const { standingRollout, announceWindows, ...others } = scheduled;
   const { sealGate, verifyVote, lookAtWindow, ...clusterActivities } = others;
   const planning: Partial<TidegateActivities> = {
     ...{ plan, planRollback, inventory },
+    ...{ standingRollout, announceWindows },
     ...{ sealGate, verifyVote, lookAtWindow },
   };
   // Heartbeats carry cancellation, which would take eight seconds to arrive otherwise; and a drain's

@@ -1,6 +1,6 @@
 /** The activities: what each takes and returns, how long it may take and how often it is tried. */
 import type { ActivityOptions } from '@temporalio/common';
-import type { JobChoice, NodeOutcome, VoteProof } from './contract.ts';
+import type { JobChoice, NodeOutcome, Notice, VoteProof } from './contract.ts';
 import type { Baseline } from './domain/baseline.ts';
 import type {
   ClusterAccess,
@@ -10,7 +10,7 @@ import type {
   NodeLease,
 } from './domain/inventory.ts';
 import type { Plan, PlannedNode, PlannedPackage, PlanResult } from './domain/plan-types.ts';
-import type { Fleet, Policy } from './domain/spec.ts';
+import type { Fleet, Policy, Rollout } from './domain/spec.ts';
 
 /** Which node an activity works on, and how to get there. */
 export interface NodeRef {
@@ -28,6 +28,16 @@ export interface PlanningActivities {
   planRollback(input: { readonly plan: Plan; readonly nodes: readonly string[] }): Promise<Plan>;
   /** `fleet` is a document or the name of one. */
   inventory(input: { readonly fleet: unknown }): Promise<Inventory>;
+  /** Returns the rollout that a Schedule starts, given as a document or the name of one. */
+  standingRollout(input: { readonly rollout: unknown }): Promise<Rollout>;
+  /** Returns in words when the next windows of a policy open, and whom to tell. */
+  announceWindows(input: {
+    readonly policy: unknown;
+    /** Default: every region. */
+    readonly regions?: readonly string[];
+    /** Default: those of the policy. */
+    readonly channels?: readonly string[];
+  }): Promise<Pick<Notice, 'lines' | 'channels'>>;
 }
 
 /** Activities about people and time; they touch no cluster. */
@@ -70,7 +80,7 @@ export type WindowLook =
       readonly kind: 'Open';
       /** Name and beginning of the window, e.g. "nightly 2026-11-25T22:00:00+01:00"; absent without windows. */
       readonly opening?: string;
-      /** RFC 3339; absent where nothing ends it. */
+      /** RFC 3339; not before it, or as far as was looked. Absent where nothing ends it. */
       readonly closesAt?: string;
     }
   | {
