@@ -27,6 +27,7 @@ import {
 import { documentName, explainProblems, parseDocument } from '../workflows/domain/documents.ts';
 import { keyOf } from '../workflows/domain/lifecycle.ts';
 import type { PlanResult } from '../workflows/domain/plan-types.ts';
+import { rolloutSummary } from '../workflows/domain/rollout-summary.ts';
 import type { Rollout } from '../workflows/domain/spec.ts';
 import { makeBackRollout } from './back.ts';
 import { isMeant } from './ballot.ts';
@@ -35,6 +36,7 @@ import { refused, TidegateError } from './errors.ts';
 import { isNotFound } from './explain.ts';
 import { recordedRequest } from './history.ts';
 import { listRollouts } from './listing.ts';
+import { Schedules } from './schedules.ts';
 import { Session } from './session.ts';
 import { phaseOf, type RolloutEntry, type RolloutView } from './view.ts';
 import { ViewReader } from './view-reader.ts';
@@ -42,8 +44,6 @@ import { ViewReader } from './view-reader.ts';
 const READ_TIMEOUT_MS = 10_000;
 const UPDATE_TIMEOUT_MS = 20_000;
 const PLANNING_POLL_MS = 300;
-/** Temporal takes summaries of up to 400 bytes. */
-const MAX_SUMMARY = 380;
 
 const rolloutKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.rollout, SearchAttributeType.KEYWORD);
 const phaseKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.phase, SearchAttributeType.KEYWORD);
@@ -74,9 +74,12 @@ export function requireRollout(request: unknown): Rollout {
 export class RolloutClient {
   private readonly session: Session;
   private readonly views: ViewReader;
+  /** Temporal Schedules made from documents. */
+  readonly schedules: Schedules;
 
   constructor(connection: TemporalConnection) {
     this.session = new Session(connection);
+    this.schedules = new Schedules(this.session);
     this.views = new ViewReader(this.session);
   }
 
@@ -240,7 +243,7 @@ export class RolloutClient {
       args: [document],
       workflowIdConflictPolicy: 'FAIL',
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-      staticSummary: summaryLine(document),
+      staticSummary: rolloutSummary(document),
       typedSearchAttributes: new TypedSearchAttributes([
         { key: rolloutKey, value: rollout },
         { key: phaseKey, value: 'Planning' },
@@ -301,16 +304,4 @@ export class RolloutClient {
     const known = status?.digest;
     return known && isMeant(vote.digest, known) ? { ...vote, digest: known } : vote;
   }
-}
-
-/** What Temporal's list shows of the rollout before the workflow says more. */
-function summaryLine({ metadata, spec }: Rollout): string {
-  const bundle = typeof spec.bundle === 'string' ? spec.bundle : spec.bundle.metadata.name;
-  const nodes = spec.targets.nodes ? ` on ${spec.targets.nodes.length} nodes` : '';
-  const way = spec.direction === 'Back' ? 'back from ' : '';
-  const line = `${metadata.name}: ${way}bundle ${bundle}${nodes}, requested by ${spec.requestedBy}`;
-  return Buffer.from(line)
-    .subarray(0, MAX_SUMMARY)
-    .toString('utf8')
-    .replace(/\uFFFD+$/, '');
 }
