@@ -1,16 +1,17 @@
 /** Signed votes with the real ssh-keygen; here, since only the lab installs it for certain. */
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { verifyVote } from '../../activities/votes.ts';
 import { signStatement } from '../../client/signing.ts';
 import { run } from '../../lab/run.ts';
 import type { VoteCheck, VoteProof } from '../../workflows/contract.ts';
-import { policySchema } from '../../workflows/domain/spec.ts';
 import { type VoteContent, voteStatement } from '../../workflows/domain/vote-statement.ts';
 import { FakeKube, fakeDeps } from '../activities/fakes.ts';
+import { amid, approvalOf, signersFolder } from './vote-kit.ts';
+
+const { keyFile, path } = signersFolder();
 
 const VOTE: VoteContent = {
   rollout: 'containerd-deb12u3',
@@ -21,51 +22,6 @@ const VOTE: VoteContent = {
   by: 'ada',
   reason: 'looked at the plan',
 };
-
-/** By name, what stands before the key in allowed_signers; a name after "=" lists another's key. */
-const SIGNERS = [
-  'ada',
-  'eve namespaces="tidegate-vote"',
-  '"Grace Hopper"=grace',
-  'Zoë=zoe',
-  'old valid-before="20200101Z"',
-  'soon valid-after="20990101Z"',
-  'committer namespaces="git"',
-  'slack-bridge',
-  'other-bridge',
-  'twice,twice@example.com',
-  'again',
-  '"again, of the night"=again',
-  'both',
-  'BOTH=both',
-  'coder',
-  'coder@example.com namespaces="git"=coder',
-  '*@guests.example=guest',
-  '*=anyone',
-  '!mallory,m*=wild',
-];
-const KEYS = [
-  ...['ada', 'eve', 'grace', 'zoe', 'old', 'soon', 'committer', 'slack-bridge', 'other-bridge'],
-  ...['twice', 'again', 'both', 'coder', 'guest', 'anyone', 'wild', 'stranger'],
-];
-
-let folder: string;
-const keyFile = (name: string) => join(folder, name);
-
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tidegate-votes-'));
-  await Promise.all(
-    KEYS.map((name) => run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', keyFile(name)])),
-  );
-  const lines = SIGNERS.map(async (signer) => {
-    const [, field = '', key = field.split(/[ ,]/)[0]] = /^(.*?)(?:=(\w+))?$/.exec(signer) ?? [];
-    const [type, base64] = (await readFile(`${keyFile(key ?? '')}.pub`, 'utf8')).split(' ');
-    return `${field} ${type} ${base64}`;
-  });
-  const text = ['# who votes', 'not a line of signers', ...(await Promise.all(lines)), ''];
-  await writeFile(keyFile('allowed_signers'), text.join('\n'));
-});
-after(() => rm(folder, { recursive: true, force: true }));
 
 interface Case {
   /** What is signed differs so from the usual vote. */
@@ -85,7 +41,7 @@ async function checked({ signed, sent, key, proof, approval }: Case): Promise<Vo
   const signature = await signStatement(voteStatement(meant), keyFile(key ?? meant.by));
   const { deps } = fakeDeps(new FakeKube());
   return await verifyVote(
-    { ...deps, configFolder: folder },
+    { ...deps, configFolder: path() },
     {
       statement: voteStatement(arrived),
       by: arrived.by,
@@ -93,14 +49,6 @@ async function checked({ signed, sent, key, proof, approval }: Case): Promise<Vo
       approval: approvalOf(approval),
     },
   );
-}
-
-function approvalOf(change: object = {}) {
-  const approval = { identity: 'Attested', signersFile: 'allowed_signers', ...change };
-  const spec = { approval: { bridges: ['slack-bridge'], ...approval } };
-  const metadata = { name: 'standard' };
-  const document = { apiVersion: 'tidegate.dev/v1alpha1', kind: 'Policy', metadata, spec };
-  return policySchema.parse(document).spec.approval;
 }
 
 const by = (name: string) => ({ signed: { by: name } });
@@ -199,7 +147,11 @@ const cases: [string, Case, RegExp | string][] = [
     { proof: (text) => ({ signature: text.replace('\n', '\nAAAA') }) },
     /^the signature is not over this vote \(/,
   ],
-  ['no signersFile', { approval: { signersFile: undefined } }, /approval.signersFile is not set/],
+  [
+    'no signersFile',
+    { approval: { signersFile: undefined, identity: 'Asserted', bridges: [] } },
+    /approval.signersFile is not set/,
+  ],
   [
     'a signersFile that is not there',
     unlisted,
@@ -243,20 +195,6 @@ describe('a signed vote', () => {
   });
 });
 
-/** Runs with another PATH, and with a folder of its own for temporary files. */
-async function amid<T>(path: string, work: (temporary: string) => Promise<T>): Promise<T> {
-  const { PATH, TMPDIR } = process.env;
-  const temporary = await mkdtemp(join(folder, 'tmp-'));
-  Object.assign(process.env, { PATH: path, TMPDIR: temporary });
-  try {
-    return await work(temporary);
-  } finally {
-    process.env['PATH'] = PATH;
-    if (TMPDIR === undefined) delete process.env['TMPDIR'];
-    else process.env['TMPDIR'] = TMPDIR;
-  }
-}
-
 describe('what is left behind', () => {
   const question = (signature: string) => ({
     ...{ statement: voteStatement(VOTE), by: VOTE.by },
@@ -275,7 +213,7 @@ describe('what is left behind', () => {
     const signature = await signStatement(voteStatement(VOTE), keyFile('ada'));
     const { deps } = fakeDeps(new FakeKube());
     await amid('/nonexistent', async (temporary) => {
-      const check = await verifyVote({ ...deps, configFolder: folder }, question(signature));
+      const check = await verifyVote({ ...deps, configFolder: path() }, question(signature));
       assert.equal(check.kind, 'Refused');
       assert.match(check.reason, /no ssh-keygen.*install openssh-client/);
       assert.deepEqual(await readdir(temporary), []);
@@ -292,7 +230,7 @@ describe('what is left behind', () => {
     await writeFile(join(bin, 'ssh-keygen'), stuck);
     await chmod(join(bin, 'ssh-keygen'), 0o755);
     await amid(bin, async (temporary) => {
-      const checking = verifyVote({ ...deps, configFolder: folder }, question(signature));
+      const checking = verifyVote({ ...deps, configFolder: path() }, question(signature));
       setTimeout(() => cancel.abort(new Error('cancelled')), 300);
       await assert.rejects(checking, /^Error: cancelled$/);
       assert.deepEqual(await readdir(temporary), []);
