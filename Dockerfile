@@ -22,6 +22,10 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
   && find "$core" -mindepth 1 -maxdepth 1 ! -name "$keep" -exec rm -rf {} +
 
 FROM ${NODE_IMAGE}
+# ssh-keygen checks the signatures of votes, and makes those of `tidegate chat`.
+RUN apt-get update \
+  && apt-get install -y --no-install-recommends openssh-client \
+  && rm -rf /var/lib/apt/lists/*
 ENV NODE_ENV=production \
   TIDEGATE_CONFIG=/config
 WORKDIR /app

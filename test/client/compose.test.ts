@@ -114,6 +114,10 @@ describe('Dockerfile', () => {
     assert.equal(image, `ARG NODE_IMAGE=node:${manifest.devDependencies.node}-bookworm-slim`);
   });
 
+  it('has the ssh-keygen that votes are checked with', () => {
+    assert.ok(dockerfile.some((line) => /apt-get install .*openssh-client/.test(line)));
+  });
+
   it('has the command line on the PATH', () => {
     assert.ok(
       dockerfile.some((line) => line.includes('/app/bin/tidegate /usr/local/bin/tidegate')),
