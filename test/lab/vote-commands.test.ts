@@ -1,10 +1,12 @@
 /** Votes that are signed on the command line, with the real ssh-keygen, and checked as a worker does. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { verifyVote } from '../../activities/votes.ts';
 import type { RolloutClient } from '../../client/rollout-client.ts';
-import { run } from '../../lab/run.ts';
+import { run, waitFor } from '../../lab/run.ts';
 import type { Vote, VoteCheck, VoteProof } from '../../workflows/contract.ts';
 import { voteStatement } from '../../workflows/domain/vote-statement.ts';
 import { FakeKube, fakeDeps } from '../activities/fakes.ts';
@@ -77,6 +79,24 @@ describe('a vote that is signed on the command line', () => {
     assert.equal(check?.kind, 'Attested');
     const rejected = ['reject', 'patch', ...argv, '--signature', 'vote.sig'];
     assert.equal((await voted(rejected, files)).check?.kind, 'Refused');
+  });
+
+  it('counts with a public key whose private one is with ssh-agent', async (test) => {
+    const { SSH_AUTH_SOCK } = process.env;
+    const socket = keyFile('agent');
+    const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+    test.after(() => {
+      agent.kill();
+      if (SSH_AUTH_SOCK === undefined) delete process.env['SSH_AUTH_SOCK'];
+      else process.env['SSH_AUTH_SOCK'] = SSH_AUTH_SOCK;
+    });
+    process.env['SSH_AUTH_SOCK'] = socket;
+    await waitFor({ what: 'ssh-agent', timeoutMs: 5000, until: async () => existsSync(socket) });
+    await run(['ssh-add', '-q', keyFile('ada')]);
+    const file = keyFile('only-public.pub');
+    await writeFile(file, await readFile(keyFile('ada.pub')));
+    const { check, err } = await voted(['approve', 'patch', ...argv, '--sign-key', file]);
+    assert.equal(check?.kind, 'Attested', err);
   });
 
   it('is not sent where the key does not sign, which is said', async () => {
