@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Context } from '@temporalio/activity';
 import {
   type NodeInput,
   type NodeOutcome,
@@ -15,6 +14,7 @@ import { nodeWorkflow } from '../../workflows/node.ts';
 import { startTestBed, type TestBed } from './environment.ts';
 import { type FakeFleet, FROM, type StepName, TO } from './fake-fleet.ts';
 import { nodeInput } from './fixtures.ts';
+import { untilTold } from './told.ts';
 
 export const NODE = 'east-1';
 export const ID = nodeWorkflowId('east', NODE);
@@ -76,15 +76,6 @@ export async function untilAsked(): Promise<NodeStatus> {
     await delay(20);
   }
   return assert.fail('nobody was asked');
-}
-
-/** Heartbeats as a real step does until the cancellation has arrived (or never will). */
-async function untilTold(): Promise<void> {
-  const context = Context.current();
-  for (let i = 0; i < 20 && !context.cancellationSignal.aborted; i++) {
-    context.heartbeat();
-    await delay(50);
-  }
 }
 
 /** The one invariant: as found, or updated, or cordoned and marked for a person. */
