@@ -120,7 +120,7 @@ export class Gates {
     const { desk } = this;
     const woken = () => request.wakes?.() ?? false;
     const interrupted = request.interrupted ?? (() => desk.interrupted());
-    const summary = 'approval deadline';
+    const summary = `approval deadline, ${request.id}`;
     const decided = () =>
       this.approved || this.rejection !== '' || this.askedAgain || interrupted() || woken();
     const inTime = await condition(decided, Math.max(1, until - Date.now()), { summary });

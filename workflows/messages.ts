@@ -72,7 +72,10 @@ export function onMessage<T>(message: Message<T>): void {
 
 /** Returns what the sender of a message that is not taken gets. */
 export function refusal(reasons: readonly string[]): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(reasons.join('; '), REFUSED);
+  const failure = ApplicationFailure.nonRetryable(reasons.join('; '), REFUSED);
+  // Temporal's UI would show it beneath the reasons.
+  failure.stack = '';
+  return failure;
 }
 
 function isRefusal(error: unknown): error is ApplicationFailure {

@@ -16,6 +16,7 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
+import { ofRollout } from './attributes.ts';
 import { type WaveInput, type WaveOutcome, waveWorkflowId } from './contract.ts';
 import type { PlannedWave } from './domain/plan-types.ts';
 import type { RolloutDesk } from './rollout-desk.ts';
@@ -67,6 +68,7 @@ async function startWave({ desk, tell }: Front, input: WaveInput): Promise<WaveH
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
         staticSummary: `${rollout}: ${wave.name}`,
+        typedSearchAttributes: [ofRollout(rollout)],
       });
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

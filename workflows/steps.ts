@@ -40,9 +40,13 @@ export interface Steps {
   readonly lastResort: NodeActivities & ClusterActivities;
 }
 
-/** Returns the activities of a cluster for a rollout under the given policy. */
-export function stepsFor(cluster: string, policy: Policy['spec']): Steps {
-  const taskQueue = clusterTaskQueue(cluster);
+/** Returns the activities of a cluster for a rollout under the given policy; Temporal shows what each is about. */
+export function stepsFor(
+  cluster: string,
+  policy: Policy['spec'],
+  about = `cluster ${cluster}`,
+): Steps {
+  const common = { taskQueue: clusterTaskQueue(cluster), summary: about };
   const verifyMs = policy.verification.timeoutSeconds * SECOND + MARGIN_MS;
   // Policies of rollouts that started with an older release lack the newer fields.
   const rebootMs = (policy.reboot?.timeoutSeconds ?? 0) * SECOND + MARGIN_MS;
@@ -50,32 +54,32 @@ export function stepsFor(cluster: string, policy: Policy['spec']): Steps {
   const drainMs = drainLimitSeconds(policy.drain) * SECOND + forceMs + MARGIN_MS;
   const undo = {
     ...UNDO_OPTIONS,
-    taskQueue,
+    ...common,
     scheduleToCloseTimeout: policy.undoDeadlineSeconds * SECOND,
   };
   const tidy = proxyActivities<NodeActivities>({ ...undo, scheduleToCloseTimeout: 2 * MINUTE });
   return {
-    read: proxyActivities<NodeActivities & ClusterActivities>({ ...READ_OPTIONS, taskQueue }),
-    inspect: proxyActivities<NodeActivities>({ ...INSPECT_OPTIONS, taskQueue }).inspect,
-    change: proxyActivities<NodeActivities>({ ...CHANGE_OPTIONS, taskQueue }),
+    read: proxyActivities<NodeActivities & ClusterActivities>({ ...READ_OPTIONS, ...common }),
+    inspect: proxyActivities<NodeActivities>({ ...INSPECT_OPTIONS, ...common }).inspect,
+    change: proxyActivities<NodeActivities>({ ...CHANGE_OPTIONS, ...common }),
     drain: proxyActivities<NodeActivities>({
       ...CHANGE_OPTIONS,
-      taskQueue,
+      ...common,
       startToCloseTimeout: drainMs,
     }),
     reboot: proxyActivities<NodeActivities>({
       ...CHANGE_OPTIONS,
-      taskQueue,
+      ...common,
       startToCloseTimeout: rebootMs,
     }).reboot,
     verify: proxyActivities<NodeActivities>({
       ...CHANGE_OPTIONS,
-      taskQueue,
+      ...common,
       startToCloseTimeout: verifyMs,
     }),
     health: proxyActivities<ClusterActivities>({
       ...INSPECT_OPTIONS,
-      taskQueue,
+      ...common,
       startToCloseTimeout: verifyMs + HOSTS_MS,
     }),
     undo: proxyActivities<NodeActivities & ClusterActivities>(undo),
@@ -85,6 +89,6 @@ export function stepsFor(cluster: string, policy: Policy['spec']): Steps {
       ...undo,
       startToCloseTimeout: Math.max(verifyMs, CHANGE_OPTIONS.startToCloseTimeout),
     }),
-    lastResort: proxyActivities<NodeActivities & ClusterActivities>({ ...UNDO_OPTIONS, taskQueue }),
+    lastResort: proxyActivities<NodeActivities & ClusterActivities>({ ...UNDO_OPTIONS, ...common }),
   };
 }

@@ -101,7 +101,7 @@ describe('the details of a rollout', () => {
     assert.deepEqual(lines.slice(-3), [
       '| wave-1 | Pending | east-2 Pending, east-3 Pending |',
       '',
-      '&nbsp;',
+      '\u00a0',
     ]);
   });
 });

@@ -15,7 +15,7 @@ const SHOWN_VOTES = 10;
 const SHOWN_REFUSED = 5;
 const LONGEST_LINE = 300;
 /** The UI's frame ends a line too early: what it cuts off is empty. */
-const END = '&nbsp;';
+const END = '\u00a0';
 const FORM = 'In this UI (from another tab than this one): _More Actions_, _Send an Update_';
 
 /** Returns the details of a rollout. */
