@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ScheduleHandle } from '@temporalio/client';
+import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
 import type { ScheduleView } from '../../client/schedule-view.ts';
 import { scheduleId } from '../../workflows/contract.ts';
 import { planOf, rolloutOf } from '../workflows/fixtures.ts';
@@ -186,6 +187,29 @@ describe('schedule apply', () => {
     const made = await tidegate(['apply', '-'], { stdin: JSON.stringify(document) });
     assert.match(made.out, /\nnever\tcreated\t-\tnever\n/);
     assert.match((await tidegate(['show', 'never'])).out, /It never fires again: day 30 Feb 21:30/);
+  });
+});
+
+describe('the clocks of Berlin', () => {
+  const matching = async (from: string, to: string): Promise<string[]> => {
+    const at = (text: string) => msToTs(Date.parse(text));
+    const { startTime } = await server.env.connection.workflowService.listScheduleMatchingTimes({
+      namespace: 'default',
+      scheduleId: scheduleId('early'),
+      startTime: at(from),
+      endTime: at(to),
+    });
+    return startTime.map((time) => new Date(tsToMs(time)).toISOString());
+  };
+
+  it('show a time twice in autumn, and Temporal fires at the second; in spring they leave it out', async () => {
+    await apply('early', { cron: ['30 2 * * *'] });
+    assert.deepEqual(await matching('2027-10-30T12:00:00Z', '2027-10-31T12:00:00Z'), [
+      '2027-10-31T01:30:00.000Z',
+    ]);
+    assert.deepEqual(await matching('2027-03-27T12:00:00Z', '2027-03-29T12:00:00Z'), [
+      '2027-03-29T00:30:00.000Z',
+    ]);
   });
 });
 
