@@ -72,8 +72,12 @@ async function check(question: SignatureQuestion, file: string): Promise<Signatu
   const alone = code === 0 ? verified : await ask(['-Y', 'check-novalidate', '-n', namespace]);
   if (alone.code !== 0) return { kind: 'Bad', said: sentence(verified.stderr) };
   const key = keyIn(alone);
+  // Of a certificate, ssh-keygen tells the names; of a key, only those on the first line with it.
+  const found = await ask(['-Y', 'find-principals', '-f', signersFile]);
+  if (typeof found.code !== 'number') return { kind: 'NotChecked', why: found.code };
   const listed = listedWith(key, await readFile(signersFile, 'utf8'));
-  const listedFor = listed.filter((name) => name !== principal);
+  const names = [...listed, ...found.stdout.split(/[\n,]/)].filter((name) => name !== '');
+  const listedFor = [...new Set(names)].filter((name) => name !== principal);
   if (code !== 0) return { kind: 'OtherSigner', key, listedFor, said: sentence(verified.stderr) };
   const alsoFor: string[] = [];
   for (const name of listedFor) {
@@ -90,14 +94,13 @@ function verifying({ namespace, signersFile }: SignatureQuestion, principal: str
 
 /** Returns the principals, or patterns of them, on the lines of an allowed_signers file with a key. */
 function listedWith(key: string, signers: string): string[] {
-  const found = signers
+  return signers
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => !line.startsWith('#'))
     .filter((line) => line.split(/\s+/).some((word) => key.endsWith(fingerprintOf(word))))
     .flatMap((line) => principalsOf(line).split(','))
-    .filter((name) => name !== '' && !name.startsWith('!'));
-  return [...new Set(found)];
+    .filter((name) => !name.startsWith('!'));
 }
 
 /** The first field; in quotes where names have spaces. */

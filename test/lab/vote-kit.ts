@@ -27,10 +27,22 @@ const SIGNERS = [
   '*@guests.example=guest',
   '*=anyone',
   '!mallory,m*=wild',
+  '*@certified.example cert-authority=authority',
 ];
 const KEYS = [
   ...['ada', 'eve', 'grace', 'zoe', 'old', 'soon', 'committer', 'slack-bridge', 'other-bridge'],
-  ...['twice', 'again', 'both', 'coder', 'guest', 'anyone', 'wild', 'stranger'],
+  ...[
+    'twice',
+    'again',
+    'both',
+    'coder',
+    'guest',
+    'anyone',
+    'wild',
+    'stranger',
+    'authority',
+    'certified',
+  ],
 ];
 
 /** Where keys and allowed_signers are, in a folder that lasts as long as the file's tests. */

@@ -179,6 +179,35 @@ describe('a signed vote', () => {
     });
   }
 
+  const certificates: [string, string, RegExp | string][] = [
+    ['for one name', 'cal@certified.example', 'cal@certified.example'],
+    ['for one name, and others that no line lets vote', 'cal@certified.example,root', 'cal@cert'],
+    ['for two names', 'cal@certified.example,eve@certified.example', /one key is one person/],
+    ['for another name', 'eve@certified.example', /not a listed principal/],
+    ['for no name that may vote', 'root', /does not let sign as "cal@.*not a listed principal/],
+  ];
+  for (const [title, principals, expected] of certificates) {
+    it(`by a certificate ${title}`, async () => {
+      const name = 'cal@certified.example';
+      const certified = `${keyFile('certified')}.pub`;
+      await run([
+        'ssh-keygen',
+        '-q',
+        '-s',
+        keyFile('authority'),
+        '-I',
+        'x',
+        '-n',
+        principals,
+        certified,
+      ]);
+      const check = await checked({ ...by(name), key: 'certified-cert.pub' });
+      const said = check.kind === 'Attested' ? check.signedBy : check.reason;
+      if (typeof expected === 'string') assert.ok(said.startsWith(expected), said);
+      else assert.match(said, expected);
+    });
+  }
+
   it('of another namespace: Refused', async () => {
     const text = keyFile('statement');
     await writeFile(text, voteStatement(VOTE));
