@@ -8,6 +8,7 @@ import {
   endedNotices,
   plannedNotices,
   startedNotices,
+  stayNotices,
   voidNotices,
   waveNotices,
 } from './domain/notices.ts';
@@ -20,7 +21,10 @@ export class RolloutNotices {
   private readonly causes = new Set<string>();
   private planned: PlanResult | undefined;
   private leadEndsMs = 0;
-  private made = 0;
+  /** How often each cause was told. */
+  private readonly made = new Map<Notice['cause'], number>();
+  /** Nodes that people were told go back. */
+  private goingBack: readonly string[] = [];
   private ended: readonly string[] | undefined;
   private kept: Notice[] = [];
 
@@ -61,8 +65,13 @@ export class RolloutNotices {
 
   /** Tells that nodes ("cluster/node") are to go back. */
   back(reason: string, nodes: readonly string[]): void {
-    const { planned } = this;
-    if (planned) this.once(`back ${nodes}`, () => backNotices(planned, { reason, nodes }));
+    if (this.planned) this.add(backNotices(this.planned, { reason, nodes }));
+    this.goingBack = nodes;
+  }
+
+  /** Tells that they do not, since people try others again first. */
+  stay(): void {
+    if (this.planned) this.add(stayNotices(this.planned, this.goingBack));
   }
 
   /** Tells those whose votes count no more. */
@@ -92,10 +101,15 @@ export class RolloutNotices {
   }
 
   private add(told: readonly Told[]): void {
+    const [first] = told;
+    if (!first) return;
+    const count = (this.made.get(first.cause) ?? 0) + 1;
+    this.made.set(first.cause, count);
+    // Whoever delivers a notice knows it by its id: other causes must not change that.
+    const id = `${first.cause.toLowerCase()}-${count}`;
     const at = now();
-    const added = told.map((entry): Notice => {
-      this.made += 1;
-      return { id: `${entry.cause.toLowerCase()}-${this.made}`, at, ...entry };
+    const added = told.map((entry, index): Notice => {
+      return { id: index === 0 ? id : `${id}.${index}`, at, ...entry };
     });
     const most = Math.max(KEPT, added.length);
     this.kept = [...this.kept, ...added].slice(-most);

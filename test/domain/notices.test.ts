@@ -12,6 +12,7 @@ import {
   endedNotices,
   plannedNotices,
   startedNotices,
+  stayNotices,
   voidNotices,
   waveNotices,
 } from '../../workflows/domain/notices.ts';
@@ -263,6 +264,20 @@ describe('the notice of a way back', () => {
         'To leave them as they are: `tidegate stop patch --as WHO`',
       ),
     );
+  });
+
+  it('is taken back where nodes are tried again first', () => {
+    assert.deepEqual(read(stayNotices(planned(), ['east/east-2'])), [
+      text(
+        'Trouble slack:#platform',
+        'Rollout patch is not taken back for now: what has failed is tried again',
+      ),
+      text(
+        'Trouble slack:#shop',
+        'Rollout patch is not taken back for now: what has failed is tried again',
+        'It concerns workloads of shop',
+      ),
+    ]);
   });
 
   it('is none where no node goes back', () => {

@@ -59,7 +59,14 @@ describe('the notices of a rollout', () => {
         'Ended slack:#shop: Rollout patch has ended as Succeeded: it disturbs workloads of shop no more',
         'Ended slack:#others: Rollout patch has ended as Succeeded: it disturbs workloads of pay no more',
       ]);
-      assert.equal(new Set(all.map(({ id }) => id)).size, all.length);
+      assert.deepEqual(
+        all.map(({ id }) => id),
+        ['planned', 'started', 'ended'].flatMap((cause) => [
+          `${cause}-1`,
+          `${cause}-1.1`,
+          `${cause}-1.2`,
+        ]),
+      );
       // A closed workflow is asked by replaying it.
       assert.deepEqual(all.slice(0, first.length), first);
       assert.deepEqual(await told(handle), all);
@@ -103,6 +110,30 @@ describe('the notices of a rollout', () => {
         /has ended as RolledBack: of 5 nodes 1 Updated, 1 Rolled/,
       );
     }, options);
+  });
+
+  it('say so where nodes are tried again instead', async () => {
+    await withRollout(
+      async ({ fleet, plan, handle }) => {
+        const failing = plan.waves.find(({ name }) => name === 'wave-1')?.nodes[0]?.node ?? '';
+        failApply(fleet, failing);
+        await approve(handle, plan.digest);
+        for (let i = 0; i < 200 && (await statusOf(handle)).gate?.id !== 'before-rollback'; i++) {
+          await delay(20);
+        }
+        const args: [object] = [{ by: 'ada', node: failing }];
+        await handle.executeUpdate<string, [object]>('retryNode', { args });
+        assert.equal((await handle.result()).outcome, 'Succeeded');
+        const general = (await told(handle)).filter(({ channels }) =>
+          channels.includes('slack:#platform'),
+        );
+        assert.deepEqual(general.map(({ id, lines }) => `${id} ${lines[0]}`).slice(2, -1), [
+          'trouble-1 Rollout patch is taken back: 1 updated node goes back to what ran before, once that is approved',
+          'trouble-2 Rollout patch is not taken back for now: what has failed is tried again',
+        ]);
+      },
+      { ...options, approval: { gates: [{ at: 'BeforeRollback', expirySeconds: 3600 }] } },
+    );
   });
 
   it('tell voters whose approval is void by a new plan, and what the new plan is', async () => {

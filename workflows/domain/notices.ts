@@ -143,6 +143,20 @@ export function backNotices(
   });
 }
 
+/** Returns what is told when they stay after all, since nodes are tried again first. */
+export function stayNotices(
+  { plan, owners = [] }: PlanResult,
+  nodes: readonly string[],
+): readonly Told[] {
+  const head = `Rollout ${plan.rollout} is not taken back for now: what has failed is tried again`;
+  return tell(plan, {
+    cause: 'Trouble',
+    general: [head],
+    owners: onWaves(owners, wavesOf(plan, nodes)),
+    toOwners: (concerned) => [head, `It concerns workloads of ${namesOf(concerned)}`],
+  });
+}
+
 /** Names of the waves that some nodes ("cluster/node") are in. */
 function wavesOf(plan: Plan, nodes: readonly string[]): ReadonlySet<string> {
   const known = new Set(nodes);
