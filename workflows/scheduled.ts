@@ -23,6 +23,7 @@ import {
   SEARCH_ATTRIBUTES,
   TASK_QUEUE,
 } from './contract.ts';
+import { requestDetails } from './domain/details.ts';
 import { versionDifferences } from './domain/inventory-summary.ts';
 import { rolloutSummary } from './domain/rollout-summary.ts';
 import type { Rollout, Schedule } from './domain/spec.ts';
@@ -74,6 +75,7 @@ async function startRollout(given: Rollout | string): Promise<ScheduledOutcome> 
       parentClosePolicy: ParentClosePolicy.ABANDON,
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       staticSummary: rolloutSummary(document),
+      staticDetails: requestDetails(document),
       typedSearchAttributes: [ofRollout(rollout), { key: PHASE, value: 'Planning' }],
     });
     return { started: started.workflowId, run: started.firstExecutionRunId };

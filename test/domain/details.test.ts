@@ -2,9 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { GateStatus, RolloutStatus } from '../../workflows/contract.ts';
-import { nodeDetails, rolloutDetails, waveDetails } from '../../workflows/domain/details.ts';
+import {
+  nodeDetails,
+  requestDetails,
+  rolloutDetails,
+  waveDetails,
+} from '../../workflows/domain/details.ts';
 import { statusOf } from '../client/kit.ts';
-import { nodeInput, planOf } from '../workflows/fixtures.ts';
+import { nodeInput, planOf, rolloutOf } from '../workflows/fixtures.ts';
 
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
 const plan = planOf({ count: 3 });
@@ -141,5 +146,17 @@ describe('the details of a node', () => {
     const asking = { ...status, phase: 'Draining' as const, asks: 'Jobs run on' };
     const text = nodeDetails(asking, nodeInput('Drain'), { notes: [] });
     assert.match(text, /Send an Update_, `jobs`: `\{"by": "WHO", "choice": "Wait"\}`/);
+  });
+});
+
+describe('what is said of a rollout when it is started', () => {
+  it('is what was asked for', () => {
+    const urgent = { reason: 'it is exploited' };
+    const document = rolloutOf({}, { urgent, targets: { clusters: ['east'], nodes: ['east-1'] } });
+    assert.equal(
+      requestDetails(document),
+      'Reason: CVE-2025-64329  \nBundle containerd-deb12u3, fleet lab, policy standard  \nOn clusters east; nodes east-1  \nUrgent: it is exploited',
+    );
+    assert.match(requestDetails(rolloutOf()), /On every node of the fleet that is not as wanted$/);
   });
 });

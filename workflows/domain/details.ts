@@ -8,6 +8,7 @@ import type {
   WaveStatus,
 } from '../contract.ts';
 import type { Plan } from './plan-types.ts';
+import type { Rollout } from './spec.ts';
 
 /** Lines of each list that are shown; the queries have all of them. */
 const SHOWN = 20;
@@ -32,6 +33,25 @@ export function rolloutDetails(status: RolloutStatus, plan: Plan | undefined): s
     section('Nodes', waves.flatMap(remarks).slice(0, SHOWN)),
     waves.length > 0 ? table(waves) : '',
   ]);
+}
+
+/** Returns what is said of a rollout when it is started: what was asked for. */
+export function requestDetails({ spec }: Rollout): string {
+  const { reason, targets, urgent } = spec;
+  const named = (document: string | { metadata: { name: string } }) =>
+    typeof document === 'string' ? document : document.metadata.name;
+  const { clusters, nodeGroups, nodes } = targets;
+  const where = [
+    ...(clusters ? [`clusters ${clusters.join(', ')}`] : []),
+    ...(nodeGroups ? [`node groups ${nodeGroups.join(', ')}`] : []),
+    ...(nodes ? [`nodes ${nodes.join(', ')}`] : []),
+  ];
+  return [
+    line(`Reason: ${reason}`),
+    line(`Bundle ${named(spec.bundle)}, fleet ${named(spec.fleet)}, policy ${named(spec.policy)}`),
+    line(`On ${where.join('; ') || 'every node of the fleet that is not as wanted'}`),
+    ...(urgent ? [line(`Urgent: ${urgent.reason}`)] : []),
+  ].join('  \n');
 }
 
 /** Returns the details of a wave. */
