@@ -30,9 +30,11 @@ const CALL_TIMEOUT_MS = 10_000;
 /** Temporal drops an update where somebody was quicker. */
 const MAX_UPDATES = 4;
 /** What is started takes a moment, and so does what it starts. */
-const FIRING_WAIT_MS = 10_000;
+const FIRING_WAIT_MS = 20_000;
 const FIRING_POLL_MS = 100;
+/** Status codes of gRPC. */
 const INVALID_ARGUMENT = 3;
+const DEADLINE_EXCEEDED = 4;
 
 /** Who asks for it, and why. */
 export interface ScheduleCommand {
@@ -293,6 +295,11 @@ function explained(error: unknown, schedule: string): unknown {
   const cause = causeOf(error);
   if (cause instanceof TypeError || grpcCode(cause) === INVALID_ARGUMENT) {
     return refused(`Temporal refuses Schedule ${schedule}: ${reasonOf(cause)}`);
+  }
+  if (grpcCode(cause) === DEADLINE_EXCEEDED) {
+    return new TidegateError(
+      `Temporal did not answer in time about Schedule ${schedule}. Ask again.`,
+    );
   }
   return error;
 }

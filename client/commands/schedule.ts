@@ -24,6 +24,11 @@ export function addSchedule(program: Command, context: CommandContext): void {
   addRun(schedule, context);
   addBackfill(schedule, context);
   addDelete(schedule, context);
+  withExamples(schedule, [
+    'tidegate schedule apply examples/schedules/weekly-containerd.yaml',
+    'tidegate schedule list',
+    'tidegate schedule show weekly-containerd',
+  ]);
 }
 
 interface ApplyOptions {

@@ -292,6 +292,14 @@ describe('an announcement of windows', () => {
     assert.match(second ?? '', /^nightly: 2026-11-26T22:00:00\+01:00 .*; freeze audit \(books\)$/);
   });
 
+  it('says where nobody is on call', () => {
+    const onCall = [{ days: ['Wed'], start: '20:00', durationMinutes: 180, ...ZONE }];
+    const policy = policyOf({ windows: [nightly], onCall });
+    const [, first, second] = windowAnnouncement({ policy, nowMs });
+    assert.match(first ?? '', /regions east$/);
+    assert.match(second ?? '', /regions east; nobody is on call$/);
+  });
+
   it('says so where there are none, or none for a region', () => {
     const [always] = windowAnnouncement({ policy: policyOf({}), nowMs });
     assert.equal(always, 'Nodes may start at any time: policy standard has no windows');

@@ -1,6 +1,13 @@
 /** Tells people when the next windows of a policy open. Called from activities, never from workflows. */
 import type { Policy } from './spec.ts';
-import { concerns, freezesIn, type Opening, openingsIn } from './window-spans.ts';
+import {
+  concerns,
+  freezesIn,
+  type Opening,
+  onCallIn,
+  openingsIn,
+  type Span,
+} from './window-spans.ts';
 import { clockOf, DAY_MS } from './zoned-time.ts';
 
 /** Further openings say little that these don't. */
@@ -14,17 +21,20 @@ export function windowAnnouncement(question: {
   readonly nowMs: number;
 }): string[] {
   const { policy, regions = [], nowMs } = question;
-  const { windows, freezes } = policy.spec;
+  const { windows, freezes, onCall } = policy.spec;
   const of = `policy ${policy.metadata.name}${regions.length > 0 ? `, regions ${regions.join(', ')}` : ''}`;
   const span = { fromMs: nowMs, toMs: nowMs + HORIZON_DAYS * DAY_MS };
   const asked = (item: { readonly regions?: readonly string[] | undefined }) =>
     regions.length === 0 || regions.some((region) => concerns(item, region));
   const frozen = freezesIn(freezes.filter(asked), span);
+  const shifts = onCallIn(onCall, span);
   const openings = openingsIn(windows.filter(asked), span).slice(0, MAX_OPENINGS);
   const lines = openings.map((opening) => {
-    const met = frozen.filter((time) => time.fromMs < opening.toMs && opening.fromMs < time.toMs);
-    const names = [...new Set(met.map(({ freeze }) => `${freeze.name} (${freeze.reason})`))];
-    return `${inWords(opening)}${names.length > 0 ? `; freeze ${names.join(', ')}` : ''}`;
+    const meets = (time: Span) => time.fromMs < opening.toMs && opening.fromMs < time.toMs;
+    const names = frozen.filter(meets).map(({ freeze }) => `${freeze.name} (${freeze.reason})`);
+    const freeze = names.length > 0 ? [`freeze ${[...new Set(names)].join(', ')}`] : [];
+    const alone = onCall.length > 0 && !shifts.some(meets) ? ['nobody is on call'] : [];
+    return [inWords(opening), ...freeze, ...alone].join('; ');
   });
   if (windows.length === 0) return [`Nodes may start at any time: ${of} has no windows`];
   if (lines.length === 0) return [`No window of ${of} opens within ${HORIZON_DAYS} days`];
