@@ -13,7 +13,7 @@ import type { Disruption } from '../../workflows/domain/spec.ts';
 import { approvalRules } from './gate.ts';
 import { alignedTable, counted, fields, indent, type Look, paint } from './look.ts';
 import { blockerLines, controllerAndOwner, firingLines } from './plan-drain.ts';
-import { ownerLines } from './plan-owners.ts';
+import { ownerLines, timeRules } from './plan-owners.ts';
 import { policyRules } from './plan-rules.ts';
 import { duration } from './time.ts';
 
@@ -37,7 +37,7 @@ export function renderPlan(result: PlanResult, hints: PlanHints, look: Look): st
   const head = `Plan of rollout ${plan.rollout}${plan.direction === 'Back' ? ' (back)' : ''}`;
   return [
     paint(head, 'bold', look),
-    fields(facts(plan), look),
+    fields(facts(result), look),
     ...plan.waves.map((wave) => renderWave(wave, result, look)),
     ...(plan.waves.length === 0 ? ['Nothing to do: every node is as wanted already.'] : []),
     ...listed('Already done', plan.alreadyDone, look),
@@ -51,7 +51,8 @@ export function renderPlan(result: PlanResult, hints: PlanHints, look: Look): st
   ].join('\n\n');
 }
 
-function facts(plan: Plan): [string, string][] {
+function facts(result: PlanResult): [string, string][] {
+  const { plan } = result;
   const { bundle, policy, strategy } = plan;
   const nodes = plan.waves.reduce((sum, wave) => sum + wave.nodes.length, 0);
   const waves = counted(plan.waves.length, 'wave');
@@ -64,6 +65,7 @@ function facts(plan: Plan): [string, string][] {
     ['Disruption', `${bundle.disruption}: ${MEANS[bundle.disruption]}`],
     ['Size', `${counted(nodes, 'node')} in ${waves}, clusters: ${clusterNames(plan)}`],
     ...approvalRules(plan),
+    ...timeRules(result),
     ...policyRules(plan),
     ['On failure', failureRule(strategy)],
     ['Policy', policy.name],

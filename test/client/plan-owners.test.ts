@@ -27,12 +27,12 @@ const owners: readonly OwnerImpact[] = [
   },
 ];
 
-function shown(more: Partial<PlanResult>): string {
+function shown(more: Partial<PlanResult>, spec: Partial<typeof policy.spec> = {}): string {
   const notices = { ...policy.spec.notices, owners: { 'team-shop': ['slack:#shop'] } };
   const plan = planOf({
     count: 2,
     disruption: 'Drain',
-    policy: { ...policy, spec: { ...policy.spec, notices } },
+    policy: { ...policy, spec: { ...policy.spec, notices, ...spec } },
   });
   return renderPlan({ plan, impact: [], ...more }, { next: [] }, PLAIN);
 }
@@ -76,5 +76,30 @@ describe('the owners of a plan', () => {
     });
     assert.match(text, /evicts shop\/cart-1 \(ReplicaSet\/cart, owner team-pay\)/);
     assert.match(text, /BLOCKED for good by shop\/cart-2 \(ReplicaSet\/cart, owner team-pay\): is/);
+  });
+});
+
+describe('the time of a plan', () => {
+  it('is shown: its windows, the first opening, and the notice before', () => {
+    const hours = { start: '22:00', durationMinutes: 240, timeZone: 'Europe/Berlin' };
+    const text = shown(
+      { firstOpening: '2026-11-30T21:00:00Z' },
+      {
+        windows: [{ name: 'nightly', days: ['Mon'], ...hours }],
+        notices: { ...policy.spec.notices, leadSeconds: 86_400, channels: ['slack:#platform'] },
+      },
+    );
+    const rows = text.split('\n').filter((line) => /^(Nodes start|Told)/.test(line));
+    assert.deepEqual(
+      rows.map((row) => row.replace(/\s+/g, ' ')),
+      [
+        'Nodes start in the windows nightly (Mon 22:00 for 4 h, Europe/Berlin); first at 2026-11-30T21:00:00Z',
+        'Told slack:#platform; the first node starts 1 d after that or later',
+      ],
+    );
+  });
+
+  it('is not told of where the policy says nothing', () => {
+    assert.doesNotMatch(shown({}), /^(Nodes start|Told)/m);
   });
 });

@@ -91,18 +91,25 @@ export const namesOf = (owners: readonly NamedOwner[]) => listed(owners.map(({ o
 
 /** Returns when the first node starts; `at` is when that is told. */
 export function whenLine({ plan, firstOpening }: PlanResult, at: string): string {
-  const { notices, windows, onCall, freezes } = plan.policy.spec;
+  const { notices } = plan.policy.spec;
   const lead = notices?.leadSeconds ?? 0;
   const earliest = firstOpening ?? (lead > 0 ? later(at, lead) : undefined);
   const parts = [
     beginning(plan, at),
     ...(earliest === undefined ? [] : [`not before ${earliest}`]),
-    ...(windows?.length ? [`in the windows ${listed(windows.map(windowWords))}`] : []),
-    ...(onCall?.length ? [`while somebody is on call, ${listed(onCall.map(hoursWords))}`] : []),
-    ...(freezes?.length ? [`not in the freezes ${listed(freezes.map(freezeWords))}`] : []),
+    ...calendarWords(plan.policy.spec),
     `then about ${words(expectedMs(plan))} if nothing waits`,
   ];
   return `When: ${parts.join('; ')}`;
+}
+
+/** Returns what a policy says of when nodes may start; nothing where it says nothing. */
+export function calendarWords({ windows, onCall, freezes }: Partial<Spec>): string[] {
+  return [
+    ...(windows?.length ? [`in the windows ${listed(windows.map(windowWords))}`] : []),
+    ...(onCall?.length ? [`while somebody is on call, ${listed(onCall.map(hoursWords))}`] : []),
+    ...(freezes?.length ? [`not in the freezes ${listed(freezes.map(freezeWords))}`] : []),
+  ];
 }
 
 /** One node after the other as far as the limits say, with every soak. */
