@@ -29,6 +29,7 @@ import { keyOf } from '../workflows/domain/lifecycle.ts';
 import type { PlanResult } from '../workflows/domain/plan-types.ts';
 import { rolloutSummary } from '../workflows/domain/rollout-summary.ts';
 import type { Rollout } from '../workflows/domain/spec.ts';
+import { type Announcement, listAnnouncements } from './announcements.ts';
 import { makeBackRollout } from './back.ts';
 import { isMeant } from './ballot.ts';
 import { type ConnectOptions, connect, type TemporalConnection } from './connection.ts';
@@ -225,6 +226,12 @@ export class RolloutClient {
   async list(limit = 100): Promise<RolloutEntry[]> {
     const { session } = this;
     return await session.call(() => listRollouts(session.client, limit), READ_TIMEOUT_MS);
+  }
+
+  /** Returns what Schedules have announced since then. */
+  async announcements(sinceMs: number): Promise<readonly Announcement[]> {
+    const { session } = this;
+    return await session.call(() => listAnnouncements(session.client, sinceMs), READ_TIMEOUT_MS);
   }
 
   /** Waits for a rollout's end, however long it takes. */

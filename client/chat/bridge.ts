@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { ChatError, type ChatService, type Place, type Posted } from './chat-service.ts';
 import type { Snapshot, Snapshots } from './snapshots.ts';
-import { closingOf, serviceOf, type Wanted, wantedOf } from './wanted.ts';
+import { closingOf, serviceOf, type Wanted, wantedNews, wantedOf } from './wanted.ts';
 
 /** What a bridge works with. */
 export interface BridgeParts {
@@ -67,23 +67,28 @@ export class Bridge {
   /** Throws nothing: what went wrong is logged, and tried again in the next round. */
   private async once(): Promise<void> {
     const { snapshots, log, now, channels } = this.parts;
+    const services = new Set(this.services.keys());
+    const options = { channels, services };
     try {
       const seen = await snapshots.read(now());
+      const news = await snapshots.news(now());
       this.lastSeenMs = now();
-      const services = new Set(this.services.keys());
-      const wanted = seen.flatMap((snapshot) => wantedOf(snapshot, { channels, services }));
-      const places = new Set(wanted.map(({ channel }) => channel));
-      for (const snapshot of seen) {
-        for (const channel of generalChannels(snapshot, channels)) {
-          if (services.has(serviceOf(channel))) places.add(channel);
-        }
-      }
+      const wanted = [
+        ...seen.flatMap((snapshot) => wantedOf(snapshot, options)),
+        ...news.flatMap((announcement) => wantedNews(announcement, options)),
+      ];
+      const begun = [
+        ...seen.map(({ view }) => view.startedAt),
+        ...news.map(({ notice }) => notice.at),
+      ];
+      const sinceMs = Math.min(...begun.map((at) => Date.parse(at)));
+      const places = new Set([
+        ...wanted.map(({ channel }) => channel),
+        ...seen.flatMap((snapshot) => generalChannels(snapshot, channels)),
+      ]);
       for (const channel of places) {
-        await this.agree(
-          channel,
-          wanted.filter((entry) => entry.channel === channel),
-          seen,
-        );
+        const there = wanted.filter((entry) => entry.channel === channel);
+        await this.agree({ channel, sinceMs }, there, seen);
       }
     } catch (error) {
       log.warn({ error: String(error) }, 'Temporal not read; next round');
@@ -91,14 +96,13 @@ export class Bridge {
   }
 
   private async agree(
-    channel: string,
+    place: Place,
     wanted: readonly Wanted[],
     seen: readonly Snapshot[],
   ): Promise<void> {
+    const { channel } = place;
     const service = this.services.get(serviceOf(channel));
     if (!service) return;
-    const sinceMs = Math.min(...seen.map(({ view }) => Date.parse(view.startedAt)));
-    const place = { channel, sinceMs };
     try {
       const top = wanted.filter(({ thread }) => !thread);
       await this.ensure(service, place, top);

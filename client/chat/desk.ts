@@ -142,7 +142,7 @@ export class Desk {
       );
     }
     const proof = gate
-      ? await this.prove({
+      ? await this.prove(snapshot, {
           ...{ rollout, run: gate.run, gate: meant ?? gate.id, digest: digest ?? gate.digest },
           ...{ decision, by: by.by, reason },
         })
@@ -152,10 +152,16 @@ export class Desk {
     return done([`${rollout}: ${said}`]);
   }
 
-  private async prove(content: VoteContent): Promise<VoteProof | undefined> {
-    const { signer } = this.parts;
-    if (!signer) return undefined;
-    return { signer: signer.signer, signature: await signer.sign(voteStatement(content)) };
+  /** Where names are believed, a key that the policy does not know would only be in the way. */
+  private async prove(
+    { view, planned }: Snapshot,
+    content: VoteContent,
+  ): Promise<VoteProof | undefined> {
+    const { signer: key } = this.parts;
+    if (!key) return undefined;
+    const vouches = planned?.plan.policy.spec.approval.bridges?.includes(key.signer) ?? false;
+    if (!vouches && view.status?.gate?.rules.identity !== 'Attested') return undefined;
+    return { signer: key.signer, signature: await key.sign(voteStatement(content)) };
   }
 
   private async list(): Promise<Answer> {

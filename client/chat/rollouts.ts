@@ -1,6 +1,7 @@
 /** What chat needs of the typed API; RolloutClient has it, tests put something faster in its place. */
 import type { Command, NodeCommand, StopCommand, Vote } from '../../workflows/contract.ts';
 import type { PlanResult } from '../../workflows/domain/plan-types.ts';
+import type { Announcement } from '../announcements.ts';
 import type { RollbackAnswer } from '../rollout-client.ts';
 import type { RolloutEntry, RolloutView } from '../view.ts';
 
@@ -9,6 +10,8 @@ export interface Rollouts {
   list(limit?: number): Promise<readonly RolloutEntry[]>;
   status(rollout: string): Promise<RolloutView>;
   planOf(rollout: string): Promise<PlanResult>;
+  /** Returns what Schedules have announced since then. */
+  announcements(sinceMs: number): Promise<readonly Announcement[]>;
   approve(rollout: string, vote: Vote): Promise<string>;
   reject(rollout: string, vote: Vote): Promise<string>;
   replan(rollout: string, command: Command): Promise<string>;

@@ -1,10 +1,11 @@
 /** What the rollouts are like now, of those that chat has to tell of. */
 import type { Logger } from 'pino';
 import type { PlanResult } from '../../workflows/domain/plan-types.ts';
+import type { Announcement } from '../announcements.ts';
 import type { RolloutEntry, RolloutView } from '../view.ts';
 import type { Rollouts } from './rollouts.ts';
 
-/** How long an ended rollout is told of. */
+/** How long an ended rollout and an announcement are told of. */
 const ENDED_MS = 24 * 3600 * 1000;
 const MAX_ROLLOUTS = 200;
 
@@ -44,6 +45,11 @@ export class Snapshots {
       if (snapshot) snapshots.push(snapshot);
     }
     return snapshots;
+  }
+
+  /** Returns what Schedules have announced lately. */
+  async news(nowMs: number): Promise<readonly Announcement[]> {
+    return await this.rollouts.announcements(nowMs - ENDED_MS);
   }
 
   /** Reads one rollout now. */

@@ -1,5 +1,6 @@
 /** Decides which messages are to be in which channel. Pure. */
 import { createHash } from 'node:crypto';
+import type { Announcement } from '../announcements.ts';
 import type { ChatMessage, Post, Posted, Tag } from './chat-service.ts';
 import { hasBegun, milestones, progressMessage } from './progress-words.ts';
 import type { Snapshot } from './snapshots.ts';
@@ -40,6 +41,22 @@ export function wantedOf(
     ...told,
     ...general.flatMap((channel) => [...gates(channel), ...threadOf(snapshot, channel, make)]),
   ];
+}
+
+/** Returns what is to be there of an announcement that a Schedule has made. */
+export function wantedNews(
+  { schedule, runId: run, notice }: Announcement,
+  options: { readonly channels: readonly string[]; readonly services: ReadonlySet<string> },
+): Wanted[] {
+  const channels = notice.channels.length > 0 ? notice.channels : options.channels;
+  return unique(channels)
+    .filter((channel) => options.services.has(serviceOf(channel)))
+    .map((channel) => {
+      const message = noticeMessage(notice, [], serviceOf(channel));
+      const key = `${run}/notice/${notice.id}/${channel}`;
+      const tag = { key, rollout: `schedule/${schedule}`, run, revision: revisionOf(message) };
+      return { channel, thread: false, post: { tag, message } };
+    });
 }
 
 /** Returns what is said below a gate that is not open any more; undefined while that is not known. */

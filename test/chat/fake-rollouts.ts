@@ -1,5 +1,6 @@
 /** Rollouts in this process, with the domain's own judgement of votes: what chat sees of Temporal. */
 
+import type { Announcement } from '../../client/announcements.ts';
 import type { Rollouts } from '../../client/chat/rollouts.ts';
 import { refused, TidegateError } from '../../client/errors.ts';
 import type { RolloutEntry, RolloutView } from '../../client/view.ts';
@@ -50,6 +51,7 @@ export class FakeRollouts implements Rollouts {
     readonly rollout: string;
     readonly argument: Command;
   }[] = [];
+  readonly announced: Announcement[] = [];
   /** What every call fails with, while Temporal is away. */
   away: TidegateError | undefined;
   /** How long a vote takes to be answered. */
@@ -135,6 +137,11 @@ export class FakeRollouts implements Rollouts {
       const base = { rollout, state, startedAt, nodesFailed: 0, phase: status?.phase ?? '' };
       return { ...base, waitingFor: '', ...(closedAt ? { closedAt } : {}) };
     });
+  }
+
+  async announcements(): Promise<readonly Announcement[]> {
+    this.reach();
+    return this.announced;
   }
 
   async status(rollout: string): Promise<RolloutView> {

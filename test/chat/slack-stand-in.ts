@@ -5,6 +5,7 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 export const BOT_TOKEN = 'xoxb-stand-in';
 export const SIGNING_SECRET = 'stand-in-signing-secret';
@@ -35,8 +36,8 @@ interface View {
   readonly trigger: string;
 }
 
-/** What a method does once instead of its work: LoseAnswer does the work and drops the connection. */
-export type Mishap = { readonly rateLimit: number } | 'Fail' | 'LoseAnswer' | 'Never' | 'Drop';
+/** What a method does once instead of its work: LoseAnswer does the work and drops the connection; Late takes a while. */
+export type Mishap = { readonly rateLimit: number } | 'Fail' | 'LoseAnswer' | 'Drop' | 'Late';
 type Args = Record<string, string>;
 
 export class SlackStandIn {
@@ -193,7 +194,7 @@ export class SlackStandIn {
     this.calls.push(method);
     const mishap = this.mishaps.get(method)?.shift();
     if (mishap === 'Drop') return void request.socket.destroy();
-    if (mishap === 'Never') return;
+    if (mishap === 'Late') await delay(80);
     if (mishap === 'Fail') return void response.writeHead(500).end('no');
     if (typeof mishap === 'object') {
       response.writeHead(429, { 'retry-after': String(mishap.rateLimit) }).end('');
