@@ -238,6 +238,7 @@ describe('a Schedule', () => {
       await info.staticSummary(),
       'patch: bundle containerd-deb12u3, requested by platform-oncall',
     );
+    assert.match((await info.staticDetails()) ?? '', /^Reason: CVE-2025-64329/);
     const timeout = info.raw.executionConfig?.workflowExecutionTimeout;
     assert.equal(Number(timeout?.seconds ?? 0), 0, 'a rollout has no time limit');
     const second = await tidegate(['run', 'weekly']);
