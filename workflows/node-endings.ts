@@ -70,6 +70,12 @@ export class NodeEndings {
     return run.finish(outcome, [reason]);
   }
 
+  /** Its window has closed before it was disturbed: it has its turn in a later one. */
+  async tooLate(reason: string): Promise<NodeOutcome> {
+    const ended = await this.unwind('Deferred', reason);
+    return ended.outcome === 'Deferred' ? { ...ended, windowClosed: true } : ended;
+  }
+
   /** A Node object that is gone can't be put back, and needs it no more. */
   gone(reason: string): NodeOutcome {
     const why = 'nothing was changed on it, and nothing is left of it to put back';

@@ -7,6 +7,7 @@ import type { DrainResult, InspectResult, NodeInput, NodeOutcome } from './contr
 import { type Baseline, judgeBaseline, onWayBack, withoutProbes } from './domain/baseline.ts';
 import type { NodeLease } from './domain/inventory.ts';
 import { judgeInspection, judgeSecondLook } from './domain/lifecycle.ts';
+import type { PlannedNode } from './domain/plan-types.ts';
 import { describeFailure, doneBefore, failureType } from './failures.ts';
 import { JobQuestion } from './job-question.ts';
 import { NodeEndings } from './node-endings.ts';
@@ -40,6 +41,14 @@ function endedInItsMidst({ since, for: purpose }: NodeLease): string {
   return `the run of "${purpose}" was ended from outside in its midst (leased since ${since})`;
 }
 
+/** What Temporal shows beside the name of each step. */
+function summaryOf({ node, packages }: PlannedNode): string {
+  return `${node}: ${packages.map(({ name, to }) => `${name} ${to.version}`).join(', ')}`.slice(
+    0,
+    200,
+  );
+}
+
 class NodeSaga {
   private readonly run: NodeRun;
   private readonly steps: Steps;
@@ -67,7 +76,7 @@ class NodeSaga {
     this.input = input;
     this.run = new NodeRun(input);
     this.jobs = new JobQuestion(input.rollout, target.node, this.run);
-    this.steps = stepsFor(target.cluster, policy);
+    this.steps = stepsFor(target.cluster, policy, summaryOf(target));
     this.ref = { access, cluster: target.cluster, node: target.node, address: target.address };
     const { run, steps, ref } = this;
     this.endings = new NodeEndings({ input, run, steps, undo, ref, holder });
@@ -130,9 +139,11 @@ class NodeSaga {
   async empty(): Promise<NodeOutcome | undefined> {
     const { run, steps, ref, holder } = this;
     const { disruption } = this.input.target;
-    if (disruption === 'None') return undefined;
-    const held = await this.before.waitUntilFree('Untouched');
+    const held = disruption === 'None' ? '' : await this.before.waitUntilFree('Untouched');
     if (held !== '') return await this.endings.unwind('Skipped', held);
+    const late = this.input.calendar ? await this.before.windowClosed(this.input.calendar) : '';
+    if (late !== '') return await this.endings.tooLate(late);
+    if (disruption === 'None') return undefined;
     this.willUncordon();
     await run.step('Cordoning', () => steps.change.cordon({ ...ref, holder }));
     return disruption === 'Restart' ? undefined : await this.emptied();

@@ -2,10 +2,12 @@
 import { ActivityFailure } from '@temporalio/common';
 import { isCancellation, patched, sleep } from '@temporalio/workflow';
 import type { NodeInput } from './contract.ts';
+import { restOfTurnMs } from './domain/freezes.ts';
 import { TURN_MS } from './domain/lifecycle.ts';
 import { describeFailure } from './failures.ts';
 import type { NodeRun } from './node-run.ts';
 import type { Steps } from './steps.ts';
+import { WindowWatch } from './window-watch.ts';
 
 const SECOND = 1000;
 /** A look that is younger is believed. */
@@ -50,6 +52,21 @@ export class RightBefore {
       this.run.wait(reason);
       await sleep(Math.min(pauseMs, limitMs - heldMs), { summary: reason });
     }
+  }
+
+  /**
+   * Returns why what is left of its window is too short for the rest of its turn, or an empty string.
+   * Its wave has looked as well, but the node may have waited since.
+   */
+  async windowClosed(calendar: NonNullable<NodeInput['calendar']>): Promise<string> {
+    const { policy, access, target, expectedMs } = this.input;
+    const { closesAt, ...rest } = calendar;
+    const openUntilMs = closesAt ? Date.parse(closesAt) : Number.POSITIVE_INFINITY;
+    const region = access.region ?? '';
+    const watch = new WindowWatch({ policy, region, openUntilMs, ...rest });
+    const turnMs = expectedMs ?? TURN_MS[target.disruption];
+    const closed = await watch.closed(restOfTurnMs(turnMs, this.run.elapsedMs()));
+    return closed?.reason ?? '';
   }
 
   private async look(state: 'Untouched' | 'Cordoned'): Promise<string> {

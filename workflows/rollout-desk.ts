@@ -13,9 +13,11 @@ import {
 } from './domain/control.ts';
 import { onMessage } from './messages.ts';
 import type { RolloutState } from './rollout-state.ts';
+import { RolloutWindows } from './rollout-windows.ts';
 
 export class RolloutDesk {
   private readonly state: RolloutState;
+  readonly windows: RolloutWindows;
   private interruptedBy: Interruption | undefined;
   private goingBack = false;
   /** Who wants updated nodes to go back, in words; empty where nobody has asked for it. */
@@ -25,6 +27,7 @@ export class RolloutDesk {
 
   constructor(state: RolloutState) {
     this.state = state;
+    this.windows = new RolloutWindows(state, this);
     onMessage<Command>({
       name: 'pause',
       description: 'Start no further node until it is resumed: {"by": "WHO", "reason": "..."}',

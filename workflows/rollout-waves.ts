@@ -128,7 +128,7 @@ export class RolloutWaves {
   private async update(wave: PlannedWave): Promise<string> {
     const { plan } = this.state;
     this.state.enter(wave.canary ? 'Canary' : 'Wave');
-    this.state.notices.start(wave);
+    if (!this.isLeftOut(wave)) this.state.notices.start(wave);
     const budget = this.budgetFor(wave);
     this.begun.add(wave.name);
     const outcome = this.isLeftOut(wave)
@@ -198,7 +198,12 @@ export class RolloutWaves {
     const { desk, nodes, state } = this;
     const tell = (why: string) => state.wait(why);
     const skipped = wayBack ? {} : nodes.leftOutOf(wave);
-    const started = (handle: WaveHandle) => (wayBack ? undefined : nodes.began(wave, handle));
+    const region = access.region ?? '';
+    const calendar = wayBack ? {} : desk.windows.forWave(region);
+    const started = (handle: WaveHandle) => {
+      if (!wayBack) nodes.began(wave, handle);
+      desk.windows.began(wave.name, handle, calendar.calendar);
+    };
     const outcome = await runWaveOf(
       { desk, tell, started },
       {
@@ -206,9 +211,11 @@ export class RolloutWaves {
         policy: plan.policy.spec,
         ...this.learned(wave.cluster),
         ...(wayBack ? { wayBack } : {}),
+        ...calendar,
         ...(Object.keys(skipped).length > 0 ? { skipped } : {}),
       },
     );
+    desk.windows.ended(region, outcome);
     const phases = outcome.nodes.map(({ node, outcome: phase, reasons }) => {
       return { node, phase, ...(reasons.length ? { reason: reasons.join('; ') } : {}) };
     });

@@ -104,7 +104,7 @@ class RolloutRun {
 
   /** From the Leases on, which the caller gives back. */
   async run(): Promise<RolloutOutcome> {
-    const stopped = await this.noticePeriod();
+    const stopped = (await this.noticePeriod()) || (await this.desk.windows.first());
     if (stopped !== '') return this.finish('Halted', [stopped]);
     await this.desk.unpaused();
     if (this.desk.interrupted() && patched('ended-before-start')) {
@@ -118,6 +118,7 @@ class RolloutRun {
       if (!this.goesBack()) return this.finish('Halted', [failure]);
       const outcome = await this.back(failure);
       if (outcome !== 'TryAgain') return outcome;
+      this.state.notices.stay();
     }
   }
 
@@ -219,10 +220,11 @@ class RolloutRun {
     const touched = new Set(state.updated.map(keyOf));
     const { plan } = state.planned ?? {};
     const planned = plan?.waves.flatMap((wave) => wave.nodes.map(keyOf)) ?? [];
+    const overrides = this.desk.windows.told().filter((told) => !reasons.includes(told));
     return state.finish({
       rollout: state.name,
       outcome,
-      reasons,
+      reasons: [...reasons, ...overrides],
       digest: plan?.digest ?? '',
       nodes: state.updated,
       untouched: planned.filter((entry) => !touched.has(entry)),

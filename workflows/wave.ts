@@ -26,7 +26,7 @@ import {
   type WaveStatus,
 } from './contract.ts';
 import { waveDetails } from './domain/details.ts';
-import { isFailedNode } from './domain/lifecycle.ts';
+import { isFailedNode, TURN_MS } from './domain/lifecycle.ts';
 import type { PlannedNode } from './domain/plan-types.ts';
 import { insist } from './last-resort.ts';
 import { nodeWorkflow } from './node.ts';
@@ -40,6 +40,7 @@ import {
   outcomeWithout,
   stoppedBy,
 } from './wave-nodes.ts';
+import { WaveWindow } from './wave-window.ts';
 
 /** Sent by the rollout: start no further node; in mode Now those in work are unwound. */
 export const stopSignal = defineSignal<[{ reason: string; mode?: 'Now' }]>('stop');
@@ -67,7 +68,10 @@ class Wave {
   private paused = '';
   private blockedBy = '';
   private noRoom = false;
+  /** Nodes that came too late for their window, and wait again. */
+  private returned = 0;
   private readonly looks: WaveLooks;
+  private readonly window: WaveWindow;
   /** What runs in it ends where people want it to end now. */
   private readonly work = new CancellationScope();
 
@@ -76,8 +80,9 @@ class Wave {
     this.input = input;
     this.waiting = wave.nodes.filter(({ node }) => carried?.waiting.includes(node) ?? true);
     this.outcomes = [...(carried?.outcomes ?? [])];
-    this.steps = stepsFor(input.wave.cluster, input.policy);
+    this.steps = stepsFor(wave.cluster, input.policy, wave.name);
     this.looks = new WaveLooks(input, this.steps);
+    this.window = new WaveWindow(input);
     this.leaveOut(input.skipped ?? {});
     setHandler(stopSignal, ({ reason, mode }) => this.end(reason, mode), {
       description: 'Start no further node of this wave',
@@ -98,22 +103,25 @@ class Wave {
   /** Starts nodes as the budget allows until none waits or the wave is stopped. */
   async start(): Promise<void> {
     try {
-      while (this.waiting.length > 0 && this.stopReason === '') {
+      while (this.window.watches ? await this.moreWait() : this.waits()) {
         if (this.paused !== '') {
           await this.unpaused();
           continue;
         }
         await this.renew();
+        if (this.window.watches && !(await this.opened())) continue;
         const { waiting, running, outcomes } = this;
         const answer = await this.looks.look({ waiting, running, outcomes });
         if (this.stopReason !== '') return;
         if (this.paused !== '') continue;
         this.apply(answer);
         if (this.stopReason !== '') return;
-        const settled = this.outcomes.length;
+        const settled = this.outcomes.length + this.returned;
         await condition(
           () =>
-            this.outcomes.length > settled || this.stopReason !== '' || this.waiting.length === 0,
+            this.outcomes.length + this.returned > settled ||
+            this.stopReason !== '' ||
+            this.waiting.length === 0,
           this.looks.againMs(this.running.length > 0),
         );
       }
@@ -121,6 +129,29 @@ class Wave {
       if (!isCancellation(error)) throw error;
       this.stop('cancelled');
     }
+  }
+
+  private waits(): boolean {
+    return this.waiting.length > 0 && this.stopReason === '';
+  }
+
+  /** As `waits`, where a node in work may come back because its window has closed. */
+  private async moreWait(): Promise<boolean> {
+    const { running } = this;
+    await condition(() => this.waits() || this.stopReason !== '' || running.length === 0);
+    return this.waits();
+  }
+
+  /** Tells whether the calendar lets nodes start; where it does not, it sleeps until it might. */
+  private async opened(): Promise<boolean> {
+    const { looks, outcomes, input } = this;
+    const turnMs = looks.slowestMs(outcomes) ?? TURN_MS[input.wave.nodes[0]?.disruption ?? 'None'];
+    const open = await this.window.open(turnMs, {
+      wakes: () => this.paused !== '' || this.stopReason !== '' || this.waiting.length === 0,
+      say: (why) => this.say(why),
+    });
+    if (!open) looks.beginAnew();
+    return open;
   }
 
   /** Waits for the nodes in work, also when cancelled: each of them unwinds by itself. */
@@ -132,20 +163,22 @@ class Wave {
       notStarted: this.waiting.map((entry) => entry.node),
       ...(this.stopReason === '' ? {} : { reason: this.stopReason }),
       ...(this.noRoom ? { noRoom: true as const } : {}),
+      ...this.window.told(),
     };
   }
 
   /** Goes on as a new run once the history has grown long; only while no node is in work. */
   private async renew(): Promise<void> {
     if (!workflowInfo().continueAsNewSuggested || this.running.length > 0) return;
-    const { outcomes, looks } = this;
+    const { outcomes, looks, window } = this;
     const waiting = this.waiting.map(({ node }) => node);
     const expectedMs = looks.slowestMs(outcomes);
     await continueAsNew<typeof waveWorkflow>({
       ...this.input,
       ...looks.learned(),
       ...(expectedMs ? { expectedMs } : {}),
-      carried: { waiting, outcomes, ...looks.since() },
+      ...window.calendar(),
+      carried: { waiting, outcomes, ...looks.since(), ...window.carried() },
     });
   }
 
@@ -173,7 +206,10 @@ class Wave {
     this.running.push(target);
     void this.update(target).then((outcome) => {
       this.running.splice(this.running.indexOf(target), 1);
-      this.outcomes.push(outcome);
+      if (this.window.returnsLater(outcome)) {
+        this.waiting.push(target);
+        this.returned += 1;
+      } else this.outcomes.push(outcome);
       this.show();
       const failed = this.outcomes.filter((entry) => isFailedNode(entry.outcome)).length;
       if (failed > this.input.failureBudget) {
@@ -185,7 +221,11 @@ class Wave {
   private async update(target: PlannedNode): Promise<NodeOutcome> {
     const { rollout, direction, access, policy } = this.input;
     const expectedMs = this.looks.slowestMs(this.outcomes);
-    const learned = { ...(expectedMs ? { expectedMs } : {}), ...this.looks.learnedAlone() };
+    const learned = {
+      ...(expectedMs ? { expectedMs } : {}),
+      ...this.looks.learnedAlone(),
+      ...this.window.start(),
+    };
     try {
       const turn = () =>
         executeChild(nodeWorkflow, {
