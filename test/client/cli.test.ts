@@ -83,10 +83,11 @@ test('every command has help with examples', async () => {
   const { code, out } = await run(['--help']);
   assert.equal(code, 0);
   assert.match(out, /Exit codes:/);
-  const commands = [...out.matchAll(/^ {2}([a-z]+) .*[[<]/gm)].map((match) => match[1] ?? '');
+  const [, listed = ''] = /\nCommands:\n(.*?)\n\n/s.exec(out) ?? [];
+  const commands = [...listed.matchAll(/^ {2}([a-z][a-z-]*) /gm)].map((match) => match[1] ?? '');
   assert.deepEqual(
     commands.filter((name) => name !== 'help'),
-    'plan start status watch approve reject pause resume stop rollback jobs inventory schema'.split(
+    'plan start status watch approve reject vote-statement replan pause resume stop rollback jobs inventory schedule schema chat'.split(
       ' ',
     ),
   );
@@ -138,7 +139,7 @@ test('the shim works through symlinks and from any folder', async () => {
     await symlink('first', join(folder, 'second'));
     const { code, out } = await spawned(['schema'], join(folder, 'second'), folder);
     assert.equal(code, 0);
-    assert.equal(out, 'Fleet\nBundle\nPolicy\nRollout\n');
+    assert.equal(out, 'Fleet\nBundle\nPolicy\nRollout\nSchedule\n');
   } finally {
     await rm(folder, { recursive: true });
   }
