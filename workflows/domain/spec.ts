@@ -7,52 +7,31 @@
 import { z } from 'zod';
 import { bundleProblems, policyProblems, type RuleProblem } from './document-rules.ts';
 import { parseSelector } from './label-selector.ts';
+import {
+  approvalSchema,
+  freezeSchema,
+  hours,
+  noticesSchema,
+  personSchema,
+  windowSchema,
+} from './people-spec.ts';
 import { scheduleSpecOf } from './schedule-spec.ts';
-import { isTimeZone } from './zoned-time.ts';
+import { DISRUPTIONS, distinct, listOf, name, seconds, timeZone } from './spec-fields.ts';
+
+export { GATES } from './people-spec.ts';
+export { DISRUPTIONS, type Disruption } from './spec-fields.ts';
 
 export const API_VERSION = 'tidegate.dev/v1alpha1';
 
-const name = z
-  .string()
-  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'a lowercase DNS name such as "containerd-deb12u3"')
-  .max(63);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, '64 lowercase hexadecimal digits');
 const debianVersion = z
   .string()
   .regex(/^[0-9][A-Za-z0-9.+~:-]*$/, 'an exact package version such as "1.6.20~ds1-1+deb12u3"');
 const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'a package name');
-/** Thirty days: whoever writes more has written milliseconds. */
-const seconds = z.number().int().min(0).max(2_592_000);
 const countOrPercent = z.union([
   z.number().int().min(1),
   z.string().regex(/^(100|[1-9]?[0-9])%$/, 'a count such as 2 or a percentage such as "25%"'),
 ]);
-
-function timeZone() {
-  return z
-    .string()
-    .refine(isTimeZone, 'an IANA time zone such as "Europe/Berlin"')
-    .describe('IANA name; its clocks are followed over daylight saving.');
-}
-
-/** Returns an array schema that refuses a second item of the same name, with its index. */
-function listOf<S extends z.ZodType>(item: S, nameOf: (item: z.output<S>) => string) {
-  return distinct(z.array(item).min(1), nameOf);
-}
-
-function distinct<S extends z.ZodType>(
-  items: z.ZodArray<S>,
-  nameOf: (item: z.output<S>) => string,
-) {
-  return items.superRefine((found, context) => {
-    const names = found.map(nameOf);
-    for (const [index, known] of names.entries()) {
-      if (names.indexOf(known) === index) continue;
-      const message = `"${known}" is here twice`;
-      context.addIssue({ code: 'custom', path: [index], message });
-    }
-  });
-}
 
 /** Adds what the rules of a document find to what its schema has found. */
 function obeying<T>(rules: (spec: T) => RuleProblem[]) {
@@ -148,10 +127,6 @@ const bundlePackageSchema = z
     message: 'the version of "to" cannot be one of "from"',
   });
 
-/** What an update does to a node, from nothing to a reboot. */
-export const DISRUPTIONS = ['None', 'Restart', 'Drain', 'Reboot'] as const;
-export type Disruption = (typeof DISRUPTIONS)[number];
-
 export const bundleSchema = document(
   'Bundle',
   z
@@ -206,138 +181,6 @@ const workloadRuleSchema = z.strictObject({
     .enum(['Fail', 'Later', 'Evict', 'Ask'])
     .optional()
     .describe('For WaitCompleted; default: as jobsAtTimeout.'),
-});
-
-const person = z.string().trim().min(1).max(200);
-const roles = z.array(name).describe('Roles of which one is needed; none: everybody may.');
-
-const personSchema = z.strictObject({
-  name: person.describe('As it stands in votes and in requestedBy.'),
-  roles: z.array(name).default([]),
-  chat: z
-    .array(z.string().regex(/^[a-z]+:\S+$/, 'service and account, such as "slack:U012AB3CD"'))
-    .default([]),
-});
-
-/** How one gate is passed. */
-const gateRules = {
-  quorum: z.number().int().min(1),
-  roles,
-  requesterMayApprove: z.boolean(),
-  expirySeconds: seconds.min(60),
-  identity: z
-    .enum(['Asserted', 'Attested'])
-    .describe('Asserted: names are believed; Attested: a vote carries a signature.'),
-};
-
-export const GATES = ['BeforeCanary', 'AfterCanary', 'BeforeWave', 'BeforeRollback'] as const;
-
-const standardSchema = z.strictObject({
-  bundle: z
-    .string()
-    .regex(/^sha256:[0-9a-f]{64}$/, 'the digest of a bundle, as `tidegate plan` shows it'),
-  disruptions: z.array(z.enum(DISRUPTIONS)).min(1).optional(),
-  clusters: z.array(name).min(1).optional(),
-  maxNodes: z.number().int().min(1).optional(),
-  until: z.iso.date().describe('The last day on which it holds, in UTC.'),
-  approvedBy: z.array(person).min(1),
-  reason: z.string().min(1),
-});
-
-const approvalSchema = z.strictObject({
-  required: z.boolean().default(true),
-  quorum: gateRules.quorum.default(1),
-  roles: gateRules.roles.default([]),
-  requesterMayApprove: gateRules.requesterMayApprove.default(false),
-  expirySeconds: gateRules.expirySeconds.default(7 * 24 * 3600),
-  identity: gateRules.identity.default('Asserted'),
-  signersFile: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("OpenSSH allowed_signers file on the worker, relative to its documents' folder."),
-  bridges: z
-    .array(z.string().min(1))
-    .default([])
-    .describe('Principals of that file that vouch for people whom a chat service knows.'),
-  gates: z
-    .array(
-      z.strictObject({
-        at: z.enum(GATES),
-        waves: z
-          .array(z.string().min(1))
-          .min(1)
-          .optional()
-          .describe('For BeforeWave; default: each.'),
-        ...z.strictObject(gateRules).partial().shape,
-      }),
-    )
-    .default([])
-    .describe('Where else approval is needed, and what is asked for there; default: as above.'),
-  standard: z
-    .array(standardSchema)
-    .default([])
-    .describe('Bundles that were approved once for a class of rollouts.'),
-  urgent: z
-    .strictObject({
-      quorum: gateRules.quorum.default(1),
-      roles: gateRules.roles.default([]),
-      reviewSeconds: seconds
-        .min(60)
-        .default(7 * 24 * 3600)
-        .describe('Until when somebody else looks at it afterwards.'),
-    })
-    .optional()
-    .describe('How a rollout that says `urgent` is approved; without it none can be.'),
-});
-
-/** As people write them on a calendar: local to their zone, and of the day on which they open. */
-const hours = {
-  days: z
-    .array(z.enum(['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']))
-    .min(1)
-    .describe('Days on which it opens; over midnight it stays open.'),
-  start: z.string().regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$/, 'a time such as "22:00"'),
-  durationMinutes: z
-    .number()
-    .int()
-    .min(1)
-    .max(7 * 24 * 60),
-  timeZone: timeZone(),
-};
-
-const windowSchema = z.strictObject({
-  name,
-  ...hours,
-  regions: z.array(z.string().min(1)).min(1).optional().describe('Default: every region.'),
-});
-
-const day = z.iso.date('a day such as "2026-12-20"').describe('A day such as "2026-12-20".');
-const freezeSchema = z.strictObject({
-  name,
-  reason: z.string().min(1),
-  from: day,
-  to: day.describe('The last day of it.'),
-  timeZone: timeZone(),
-  every: z.enum(['Once', 'Year']).default('Once').describe('Year: from and to count in each year.'),
-  regions: z.array(z.string().min(1)).min(1).optional().describe('Default: every region.'),
-  overrideRoles: roles.default([]),
-});
-
-const noticesSchema = z.strictObject({
-  leadSeconds: seconds.default(0).describe('Time between the notice and the first node.'),
-  channels: z
-    .array(z.string().min(1))
-    .default([])
-    .describe('Where everything about a rollout is told, such as "slack:#platform".'),
-  ownerKeys: z
-    .array(z.string().min(1))
-    .default(['tidegate.dev/owner'])
-    .describe('Labels or annotations, of a pod or its namespace, that name the owner.'),
-  owners: z
-    .record(z.string(), z.array(z.string().min(1)).min(1))
-    .default({})
-    .describe('Channels of each owner; "*" for those that are not here.'),
 });
 
 export const policySchema = document(
