@@ -119,7 +119,7 @@ export interface ChatService {
   readonly name: string;
   start(handlers: Handlers): Promise<void>;
   stop(): Promise<void>;
-  /** Returns what this bridge has posted there; `fresh` asks the service again. */
+  /** Returns what this bridge has posted there, oldest first; `fresh` asks the service again. */
   posted(place: Place, fresh: boolean): Promise<readonly Posted[]>;
   post(place: Place, post: Post): Promise<void>;
   update(place: Place, posted: Posted, post: Post): Promise<void>;

@@ -48,7 +48,7 @@ export class SlackPosts {
     const id = idOf(place);
     const known = this.reads.get(id);
     const enough = known && known.sinceMs <= place.sinceMs;
-    if (enough && !fresh && !known.stale) return [...known.posts.values()];
+    if (enough && !fresh && !known.stale) return inOrder(known.posts);
     const read: Read = enough
       ? known
       : { sinceMs: place.sinceMs, posts: new Map(), upTo: '', stale: false };

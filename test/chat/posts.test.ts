@@ -210,17 +210,17 @@ describe('posts', () => {
 });
 
 describe('a rollout under way', () => {
-  it('is told in the thread of its gate: a message a cause, and one line that is edited', async () => {
+  it('is told in the thread of its first message: a message a cause, and one line that is edited', async () => {
     await withBridge(
       async (bed) => {
         const { slack, rollouts, chat } = bed;
-        const [gate] = slack.top();
-        assert.ok(gate);
-        assert.deepEqual(slack.thread(gate), []);
+        const [planned] = slack.top();
+        assert.ok(planned);
+        assert.deepEqual(slack.thread(planned), []);
         underWay(rollouts, ['Running']);
         await chat.round();
         const thread = () =>
-          slack.thread(gate).map((message) => slack.shown(message).split('\n')[0]);
+          slack.thread(planned).map((message) => slack.shown(message).split('\n')[0]);
         assert.deepEqual(thread(), ['patch: Wave', 'canary started: east-1']);
         underWay(rollouts, ['Done', 'Running']);
         await chat.round();
@@ -237,9 +237,14 @@ describe('a rollout under way', () => {
           'wave-1: Done, 2 of 2 nodes finished (2 Updated)',
           'patch ended: Succeeded',
         ]);
-        assert.equal(slack.top().length, 1);
+        assert.equal(slack.messages.length, 2 + thread().length);
       },
-      { before: patch },
+      {
+        before: ({ rollouts }) => {
+          rollouts.add('patch');
+          rollouts.tell('patch', notice('planned', { cause: 'Planned' }));
+        },
+      },
     );
   });
 });
