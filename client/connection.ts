@@ -1,7 +1,7 @@
 /** Connects to Temporal with the settings that its own command line uses, and says why it can't. */
 import { Client, Connection, isGrpcServiceError, ServiceError } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { refused, TidegateError } from './errors.ts';
+import { temporalSettings } from './temporal-settings.ts';
 
 const DEFAULT_ADDRESS = 'localhost:7233';
 const CONNECT_TIMEOUT_MS = 3000;
@@ -42,7 +42,7 @@ export async function connect(options: ConnectOptions = {}): Promise<TemporalCon
 
 function loadConfig(profile: string | undefined) {
   try {
-    return loadClientConnectConfig(profile === undefined ? {} : { profile });
+    return temporalSettings(process.env, profile);
   } catch (error) {
     throw refused(`Temporal's connection settings can't be used: ${reasonOf(error)}`);
   }

@@ -1,7 +1,7 @@
 /** What the worker is told by its environment. */
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import { readDocuments } from '../activities/adapters/documents.ts';
+import { temporalSettings } from '../client/temporal-settings.ts';
 import { parseDocument } from '../workflows/domain/documents.ts';
 
 export const HELP = `Usage: npm run worker [-- --help]
@@ -32,8 +32,7 @@ export interface WorkerConfig {
 /** Reads the environment; Temporal's own settings come the way its CLI reads them. */
 export async function readConfig(env: NodeJS.ProcessEnv): Promise<WorkerConfig> {
   const configFolder = env['TIDEGATE_CONFIG'] ?? 'examples';
-  const profile = env['TEMPORAL_PROFILE'];
-  const { connectionOptions, namespace } = loadClientConnectConfig(profile ? { profile } : {});
+  const { connectionOptions, namespace } = temporalSettings(env, env['TEMPORAL_PROFILE']);
   return {
     configFolder,
     clusters: listed(env['TIDEGATE_CLUSTERS']) ?? (await clustersIn(configFolder)),
