@@ -14,6 +14,7 @@ import { addStatus } from './commands/status.ts';
 import { addSteering } from './commands/steer.ts';
 import { addVoting } from './commands/vote.ts';
 import { addWatch } from './commands/watch.ts';
+import { addOverride, addWindows } from './commands/windows.ts';
 import { EXIT, TidegateError } from './errors.ts';
 import { paint, printable } from './render/look.ts';
 import type { Terminal } from './terminal.ts';
@@ -93,6 +94,8 @@ function buildProgram(context: CommandContext): Command {
   addReplan(program, context);
   addSteering(program, context);
   addJobs(program, context);
+  addOverride(program, context);
+  addWindows(program, context);
   addInventory(program, context);
   addSchedule(program, context);
   addSchema(program, context);

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/common';
 import {
   type Command,
+  type FreezeOverride,
   INVENTORY_WORKFLOW,
   type Inventory,
   JOBS_MESSAGE,
@@ -24,6 +25,7 @@ import {
   TASK_QUEUE,
   type Vote,
 } from '../workflows/contract.ts';
+import { requestDetails } from '../workflows/domain/details.ts';
 import { documentName, explainProblems, parseDocument } from '../workflows/domain/documents.ts';
 import { keyOf } from '../workflows/domain/lifecycle.ts';
 import type { PlanResult } from '../workflows/domain/plan-types.ts';
@@ -173,6 +175,11 @@ export class RolloutClient {
     return await this.send(rollout, 'retryNode', command);
   }
 
+  /** Lets nodes start in spite of a freeze of the policy; who and why is kept. */
+  async overrideFreeze(rollout: string, override: FreezeOverride): Promise<string> {
+    return await this.send(rollout, 'overrideFreeze', override);
+  }
+
   /** Answers a node in work that asks about its Jobs; `node` may be named with its cluster. */
   async decideJobs(rollout: string, node: string, decision: JobDecision): Promise<string> {
     const { plan } = await this.planOf(rollout);
@@ -251,6 +258,7 @@ export class RolloutClient {
       workflowIdConflictPolicy: 'FAIL',
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       staticSummary: rolloutSummary(document),
+      staticDetails: requestDetails(document),
       typedSearchAttributes: new TypedSearchAttributes([
         { key: rolloutKey, value: rollout },
         { key: phaseKey, value: 'Planning' },
