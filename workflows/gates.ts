@@ -74,7 +74,7 @@ export class Gates {
       name: 'reject',
       description: 'Reject what waits at the gate: {"by": "WHO", "reason": "..."}',
       refuse: (vote) => this.whyNotRejected(vote),
-      take: (vote) => this.reject(vote),
+      take: (vote) => (vote.proof ? this.rejectSigned(vote) : this.reject(vote)),
       refused,
     });
     onMessage<Command>({
@@ -173,20 +173,27 @@ export class Gates {
 
   /** What a signature proves is known only once an activity has checked it; the gate may be another by then. */
   private async approveSigned(vote: Vote): Promise<string> {
-    const check = await this.check(vote);
+    const check = await this.check(vote, 'Approve');
     if (check.kind === 'Refused') throw refusal([check.reason]);
     const verdict = judgeApproval(vote, this.ballot());
     if (verdict.kind === 'Refused') throw refusal(verdict.reasons);
     return this.approve(vote, check.signedBy);
   }
 
-  private async check(vote: Vote): Promise<VoteCheck> {
+  private async rejectSigned(vote: Vote): Promise<string> {
+    const check = await this.check(vote, 'Reject');
+    const reasons = check.kind === 'Refused' ? [check.reason] : this.whyNotRejected(vote);
+    if (check.kind === 'Refused' || reasons.length > 0) throw refusal(reasons);
+    return this.reject(vote, check.signedBy);
+  }
+
+  private async check(vote: Vote, decision: RecordedVote['decision']): Promise<VoteCheck> {
     const { gate, name, plan } = this.state;
     const { by, reason, proof } = vote;
     if (!gate || !proof) return { kind: 'Refused', reason: 'nothing waits for approval now' };
     const { id, digest, run } = gate;
     const content = { rollout: name, run, gate: id, digest, by, reason };
-    const statement = voteStatement({ ...content, decision: 'Approve' });
+    const statement = voteStatement({ ...content, decision });
     return await verifyVote({ statement, by, proof, approval: plan.policy.spec.approval });
   }
 
@@ -215,8 +222,8 @@ export class Gates {
     return [...judgeCommand(vote), ...(other ? [reason] : [])];
   }
 
-  private reject(vote: Vote): string {
-    this.record(vote, 'Reject');
+  private reject(vote: Vote, signedBy?: string): string {
+    this.record(vote, 'Reject', signedBy);
     this.rejection = `rejected by ${vote.by}${vote.reason ? `: ${vote.reason}` : ''}`;
     return this.rejection;
   }

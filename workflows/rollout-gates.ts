@@ -77,7 +77,6 @@ export class RolloutGates {
 
   /** Returns why the rollout does not go on to a wave, or an empty string. */
   async before(wave: PlannedWave): Promise<string> {
-    if (wave.canary) return '';
     return await this.between('BeforeWave', wave, `to go on with ${wave.name}`);
   }
 

@@ -24,7 +24,7 @@ const WHERE = 'policy standard: spec.approval.gates';
 const HERE =
   'Waves that BeforeWave can be for: wave-1, wave-2; the canary (canary) has BeforeCanary and AfterCanary';
 const BOTH =
-  'Waves that BeforeWave can be for: east-wave-1, east-wave-2; the canary (east-canary, west-canary) has BeforeCanary and AfterCanary';
+  'Waves that BeforeWave can be for: east-wave-1, east-wave-2, west-canary; the canary (east-canary) has BeforeCanary and AfterCanary';
 
 const rows: [string, Change, string[][], { refused?: string[]; warned?: string[] }][] = [
   ['waves that are there', one, [['wave-1', 'wave-2']], {}],

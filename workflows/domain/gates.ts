@@ -37,11 +37,13 @@ export function gateId(at: GatePoint, wave?: Pick<PlannedWave, 'name'>): string 
 export function gateAt(
   plan: Pick<Plan, 'policy' | 'urgent'>,
   at: GatePoint,
-  wave?: Pick<PlannedWave, 'name'>,
+  wave?: { readonly name: string; readonly canary?: boolean },
 ): GateNeeds | undefined {
   const { approval } = plan.policy.spec;
+  // A canary of a later cluster is no wave unless it is named.
+  const early = at === 'BeforeWave' && wave?.canary;
   const rule = approval.gates?.find(
-    (gate) => gate.at === at && (!gate.waves || (wave && gate.waves.includes(wave.name))),
+    (gate) => gate.at === at && (gate.waves ? wave && gate.waves.includes(wave.name) : !early),
   );
   const first = at === 'BeforeCanary' && approval.required;
   if (!rule && !first) return undefined;

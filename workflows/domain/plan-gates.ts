@@ -53,7 +53,7 @@ function unmet(
 ): Unmet[] {
   // Where everything is done already, there is nothing to ask about.
   if (waves.length === 0) return [];
-  const known = waves.filter((wave) => !wave.canary).map((wave) => wave.name);
+  const known = laterThanFirst(waves).map((wave) => wave.name);
   return (spec.approval.gates ?? []).flatMap(({ waves: named = [] }, index) => {
     const names = named.filter((name) => !known.includes(name));
     if (names.length === 0) return [];
@@ -69,13 +69,15 @@ function isFurther(name: string, waves: readonly PlannedWave[]): boolean {
 }
 
 function gatedWaves(waves: readonly PlannedWave[]): string {
-  const names = (canary: boolean) =>
-    waves
-      .filter((wave) => wave.canary === canary)
-      .map((wave) => wave.name)
-      .join(', ');
-  const later = names(false) || 'none';
-  return `Waves that BeforeWave can be for: ${later}; the canary (${names(true)}) has BeforeCanary and AfterCanary`;
+  const later = laterThanFirst(waves).map((wave) => wave.name);
+  const first = waves.filter((wave) => wave.canary).slice(0, 1);
+  const canary = first.map((wave) => wave.name).join('');
+  return `Waves that BeforeWave can be for: ${later.join(', ') || 'none'}; the canary (${canary}) has BeforeCanary and AfterCanary`;
+}
+
+/** Every wave but the very first canary, which has a gate of its own. */
+function laterThanFirst(waves: readonly PlannedWave[]): readonly PlannedWave[] {
+  return waves.filter((wave, index) => index > 0 || !wave.canary);
 }
 
 function quoted(names: readonly string[]): string {
