@@ -143,6 +143,19 @@ describe('docs/temporal.md', () => {
   });
 });
 
+describe('docs/temporal.md, on the connection', () => {
+  it('names every variable that Temporal reads its settings from', async () => {
+    const reader = 'node_modules/@temporalio/envconfig/lib/envconfig-toml.js';
+    const source = await readFile(join(ROOT, reader), 'utf8');
+    const text = await page('temporal.md');
+    const read = [...source.matchAll(/'(TEMPORAL_\w+)'/g)].map(([, name = '']) => name);
+    assert.ok(read.length >= 14, read.join());
+    for (const name of read.filter((name) => !name.startsWith('TEMPORAL_CODEC_'))) {
+      assert.ok(text.includes(`\`${name}`), name);
+    }
+  });
+});
+
 describe('docs/operations.md', () => {
   it("names every variable of the worker's environment", async () => {
     const source = await readFile(join(ROOT, 'worker', 'config.ts'), 'utf8');
