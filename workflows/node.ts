@@ -36,17 +36,18 @@ const SETTLING_MS = 30_000;
 /** The same while a transaction still runs there: dpkg's lock may be waited for, and downloads made. */
 const TRANSACTION_MS = 600_000;
 const LOOK_AGAIN_MS = 5000;
+const LONGEST_SUMMARY = 200;
 
 function endedInItsMidst({ since, for: purpose }: NodeLease): string {
   return `the run of "${purpose}" was ended from outside in its midst (leased since ${since})`;
 }
 
 /** What Temporal shows beside the name of each step. */
-function summaryOf({ node, packages }: PlannedNode): string {
-  return `${node}: ${packages.map(({ name, to }) => `${name} ${to.version}`).join(', ')}`.slice(
-    0,
-    200,
-  );
+function summaryOf({ packages }: PlannedNode): string {
+  return packages
+    .map(({ name, to }) => `${name} ${to.version}`)
+    .join(', ')
+    .slice(0, LONGEST_SUMMARY);
 }
 
 class NodeSaga {

@@ -190,7 +190,7 @@ export class RolloutGates {
     const { plan } = this.state;
     const access = plan.clusters.find((entry) => entry.cluster === cluster);
     if (!access) throw new Error(`the plan has no access to cluster ${cluster}`);
-    const { health } = stepsFor(cluster, plan.policy.spec);
+    const { health } = stepsFor(cluster, plan.policy.spec, `evidence in ${cluster}`);
     try {
       const alreadyFailing = this.state.alreadyFailing(cluster);
       return await health.checkHealth({ access, nodes, alreadyFailing });

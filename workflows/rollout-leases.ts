@@ -56,7 +56,7 @@ export class ClusterLeases {
   private async giveOneBack(access: ClusterAccess): Promise<string> {
     const { state, holder } = this;
     const { cluster } = access;
-    const { undo } = stepsFor(cluster, state.plan.policy.spec);
+    const { undo } = stepsFor(cluster, state.plan.policy.spec, leaseOf(cluster));
     const begun = Date.now();
     const tell = (why: string) => log.warn('lease not given back', { cluster, why });
     const release = () => undo.releaseClusterLease({ access, holder });
@@ -75,7 +75,8 @@ export class ClusterLeases {
 
   private async takeOne(access: ClusterAccess): Promise<string> {
     const { state, desk, holder } = this;
-    const { read } = stepsFor(access.cluster, state.plan.policy.spec);
+    const summary = leaseOf(access.cluster);
+    const { read } = stepsFor(access.cluster, state.plan.policy.spec, summary);
     for (const begun = Date.now(); ; ) {
       try {
         await read.acquireClusterLease({ access, holder });
@@ -86,7 +87,6 @@ export class ClusterLeases {
         if (failureType(error) !== 'LeaseHeld') return describeFailure(error);
         state.enter('AwaitingLease', describeFailure(error));
       }
-      const summary = `lease of ${access.cluster}`;
       const pauseMs = leaseAgainMs(Date.now() - begun);
       if (await condition(() => desk.interrupted(), pauseMs, { summary })) {
         return desk.interruption();
@@ -94,6 +94,9 @@ export class ClusterLeases {
     }
   }
 }
+
+/** What Temporal shows beside the names of what is done about it. */
+const leaseOf = (cluster: string) => `Lease of ${cluster}`;
 
 /** Returns what activities have failed with, in words; an empty string where they have not. */
 async function whyNot(work: () => Promise<void>): Promise<string> {

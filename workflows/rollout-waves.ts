@@ -53,7 +53,7 @@ export class RolloutWaves {
     if (!patched('look-before-start')) return;
     const { clusters, policy } = this.state.plan;
     for (const access of clusters) {
-      const { read } = stepsFor(access.cluster, policy.spec);
+      const { read } = stepsFor(access.cluster, policy.spec, `workloads of ${access.cluster}`);
       const question = { rollout: this.state.name, waiting: [], inWork: [], expectedMs: 0 };
       try {
         const look = await read.lookBeforeStart({ access, ...question, policy: policy.spec });
@@ -286,7 +286,7 @@ export class RolloutWaves {
     const { spec: policy } = state.plan.policy;
     const { timeoutSeconds } = policy.verification;
     try {
-      const { health } = stepsFor(wave.cluster, policy);
+      const { health } = stepsFor(wave.cluster, policy, `${wave.name} after its soak`);
       const question = { access, nodes, timeoutSeconds };
       const alreadyFailing = state.alreadyFailing(wave.cluster);
       const problems = await desk.unlessEnded(

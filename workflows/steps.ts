@@ -41,11 +41,7 @@ export interface Steps {
 }
 
 /** Returns the activities of a cluster for a rollout under the given policy; Temporal shows what each is about. */
-export function stepsFor(
-  cluster: string,
-  policy: Policy['spec'],
-  about = `cluster ${cluster}`,
-): Steps {
+export function stepsFor(cluster: string, policy: Policy['spec'], about: string): Steps {
   const common = { taskQueue: clusterTaskQueue(cluster), summary: about };
   const verifyMs = policy.verification.timeoutSeconds * SECOND + MARGIN_MS;
   // Policies of rollouts that started with an older release lack the newer fields.

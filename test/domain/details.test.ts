@@ -60,7 +60,7 @@ describe('the details of a rollout', () => {
   it('offer no form where votes are signed', () => {
     const text = waiting({ gate: gateOf({ identity: 'Attested' }) });
     assert.match(text, /1 of 2 approvals \(each signed;/);
-    assert.match(text, /`tidegate approve patch --sign-key FILE`/);
+    assert.match(text, /add `--sign-key FILE` to `tidegate approve`/);
     assert.doesNotMatch(text, /Send an Update/);
   });
 
@@ -133,11 +133,11 @@ describe('the details of a node', () => {
   const status = { cluster: 'east', node: 'east-1', detail: '', since: '2026-11-24T22:00:00Z' };
 
   it('say what is changed, in which phase since when, and what was met', () => {
-    const learned = { notes: ['a note'] };
+    const learned = { notes: ['a note', `exec in ${'0123456789abcdef'.repeat(4)} failed`] };
     const text = nodeDetails({ ...status, phase: 'Applying' }, nodeInput('Restart'), learned);
     assert.match(
       text,
-      /^\*\*Applying\*\* east\/east-1\n\ncontainerd 1\.6\.20~ds1-1\+deb12u2 → 1\.6\.20~ds1-1\+deb12u3 \(Restart\), rollout patch \(Forward\), in this phase since 2026-11-24T22:00:00Z\n\n- a note\n/,
+      /^\*\*Applying\*\* east\/east-1\n\ncontainerd 1\.6\.20~ds1-1\+deb12u2 → 1\.6\.20~ds1-1\+deb12u3 \(Restart\), rollout patch \(Forward\), in this phase since 2026-11-24T22:00:00Z\n\n- a note\n- exec in 0123456789ab… failed\n/,
     );
     assert.doesNotMatch(text, /Send an Update/);
   });

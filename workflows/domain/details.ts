@@ -23,10 +23,10 @@ const FORM = 'In this UI (from another tab than this one): _More Actions_, _Send
 export function rolloutDetails(status: RolloutStatus, plan: Plan | undefined): string {
   const { phase, waitingFor, gate, outcome, votes, refusedVotes, waves } = status;
   return page([
-    `**${phase}**${waitingFor ? `: waiting for ${brief(waitingFor)}` : ''}`,
+    `**${phase}**${waitingFor ? `: waiting for ${line(waitingFor)}` : ''}`,
     outcome ? list(outcome.reasons.map(line)) : '',
     plan ? aboutPlan(plan) : '',
-    ...(gate ? aboutGate(gate, status.rollout) : outcome ? [] : steering(status)),
+    ...(gate ? aboutGate(gate) : outcome ? [] : steering(status)),
     phase === 'Planning' ? '' : status.next.map(code).join('  \n'),
     section('Votes', votes.slice(-SHOWN_VOTES).map(voteLine)),
     section('Refused', refusedVotes.slice(-SHOWN_REFUSED).map(refusedLine)),
@@ -57,7 +57,7 @@ export function requestDetails({ spec }: Rollout): string {
 /** Returns the details of a wave. */
 export function waveDetails(status: WaveStatus, rollout: string): string {
   const { wave, nodes, waitingFor } = status;
-  const waits = waitingFor ? `: ${brief(waitingFor)}` : '';
+  const waits = waitingFor ? `: ${line(waitingFor)}` : '';
   const lines = nodes.slice(0, SHOWN).map(({ node, phase, reason }) => {
     return `${node} ${phase}${reason ? `: ${line(reason)}` : ''}`;
   });
@@ -93,7 +93,7 @@ function aboutPlan({ waves, bundle, requestedBy, reason, digest }: Plan): string
 }
 
 /** What is asked for at a gate, what there is to judge by, and how to answer from the UI. */
-function aboutGate(gate: GateStatus, rollout: string): string[] {
+function aboutGate(gate: GateStatus): string[] {
   const { id, digest, evidence, expiresAt, rules, approvedBy } = gate;
   const attested = rules.identity === 'Attested';
   const conditions = [
@@ -106,7 +106,7 @@ function aboutGate(gate: GateStatus, rollout: string): string[] {
     `Gate ${id}: ${approvedBy.length} of ${rules.quorum} approvals (${conditions}); open until ${expiresAt}`,
     list([...evidence.slice(0, SHOWN).map(line), ...andMore(evidence.length)]),
     attested
-      ? `Votes carry a signature here: \`tidegate approve ${rollout} --sign-key FILE\`, or a button in chat`
+      ? 'Votes carry a signature here: add `--sign-key FILE` to `tidegate approve`, or press the button in chat'
       : `${FORM}, \`approve\`:  \n\`${argument}\``,
   ];
 }
@@ -121,12 +121,12 @@ function voteLine({ by, decision, gate, identity, signedBy, reason, void: why }:
   const said = decision === 'Approve' ? 'approved' : 'rejected';
   const proof = identity === 'Attested' ? `signed by ${signedBy ?? 'them'}` : 'name believed';
   const because = reason ? `: ${reason}` : '';
-  const gone = why ? `; does not count any more: ${brief(why)}` : '';
+  const gone = why ? `; does not count any more: ${line(why)}` : '';
   return line(`${by} ${said} ${gate ?? 'the plan'} (${proof})${because}${gone}`);
 }
 
 function refusedLine({ by, gate, reason }: RolloutStatus['refusedVotes'][number]): string {
-  return line(`${by}${gate ? ` at ${gate}` : ''}: ${brief(reason)}`);
+  return line(`${by}${gate ? ` at ${gate}` : ''}: ${line(reason)}`);
 }
 
 function remarks({ nodes }: WaveStatus): string[] {
@@ -163,13 +163,12 @@ function code(text: string): string {
   return `\`${text}\``;
 }
 
-/** A digest in full does not fit into a line; where it has to be typed it stands as code. */
-function brief(text: string): string {
-  return line(text.replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, '$1…'));
-}
-
-/** What people have typed stays in its line, and neither becomes a link nor a tag. */
+/**
+ * What people have typed stays in its line, and neither becomes a link nor a tag. A digest in full does
+ * not fit into a line; where it has to be typed it stands as code.
+ */
 function line(text: string): string {
-  const flat = text.replace(/\s+/g, ' ').replace(/[<[`|]/g, '\\$&');
+  const short = text.replace(/([0-9a-f]{12})[0-9a-f]{28,}/g, '$1…');
+  const flat = short.replace(/\s+/g, ' ').replace(/[<[`|]/g, '\\$&');
   return flat.length > LONGEST_LINE ? `${flat.slice(0, LONGEST_LINE)}…` : flat;
 }
