@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 NPM := npm --no-fund --no-audit --loglevel=error
 
-.PHONY: help demo lab lab-down check test matrix bench chaos format
+.PHONY: help demo lab lab-down check test matrix people bench chaos format
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ test: node_modules/.package-lock.json ## `check`, and everything that needs the 
 
 matrix: node_modules/.package-lock.json ## The long tests on the lab: reboots, trouble with packages, plans of drains
 	@test/run.sh matrix
+
+people: node_modules/.package-lock.json ## Approvals on the lab by command line, chat, signal, and Temporal's UI in a browser
+	@test/run.sh people
 
 bench: node_modules/.package-lock.json ## Compare with the usual way, on the lab
 	@npm run -s bench

@@ -22,9 +22,9 @@ const policyFile = '/usr/sbin/policy-rc.d';
 const policyText =
   '#!/bin/sh\n# tidegate lab: nothing that it installs may start by itself\nexit 101\n';
 
-/** Installs what is missing of the host packages; a service among them is not started. */
-export async function installHostPackages(): Promise<void> {
-  const missing = await missingPackages();
+/** Installs what is missing of the host packages, or of those named; a service among them is not started. */
+export async function installHostPackages(names: readonly string[] = needed): Promise<void> {
+  const missing = await missingPackages(names);
   if (missing.length === 0) return;
   const install = ['apt-get', 'install', '-y', '--no-install-recommends', ...missing];
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
@@ -36,16 +36,16 @@ export async function installHostPackages(): Promise<void> {
   });
 }
 
-async function missingPackages(): Promise<readonly string[]> {
+async function missingPackages(names: readonly string[]): Promise<readonly string[]> {
   const format = `\${Package} \${db:Status-Status}\n`;
-  const { stdout } = await attempt(['dpkg-query', '-W', '-f', format, ...needed]);
+  const { stdout } = await attempt(['dpkg-query', '-W', '-f', format, ...names]);
   const installed = new Set(
     stdout
       .split('\n')
       .filter((line) => line.endsWith(' installed'))
       .map((line) => line.split(' ')[0]),
   );
-  return needed.filter((name) => !installed.has(name));
+  return names.filter((name) => !installed.has(name));
 }
 
 async function withoutServiceStarts(work: () => Promise<void>): Promise<void> {

@@ -43,9 +43,9 @@ export class TemporalUi {
     this.pictures = parts.pictures;
   }
 
-  /** Opens a browser; pictures go to TIDEGATE_PICTURES, or to a new folder for temporary files. */
+  /** Opens a browser; pictures go to TIDEGATE_LAB_PICTURES, or to a new folder for temporary files. */
   static async open(port: number): Promise<TemporalUi> {
-    const named = process.env['TIDEGATE_PICTURES'];
+    const named = process.env['TIDEGATE_LAB_PICTURES'];
     const pictures = named ?? (await mkdtemp(join(tmpdir(), 'tidegate-ui-')));
     await mkdir(pictures, { recursive: true });
     const browser = await puppeteer.launch({
