@@ -380,6 +380,8 @@ export interface CarriedWave {
   readonly waiting: readonly string[];
   readonly outcomes: readonly NodeOutcome[];
   readonly heldSince: Readonly<Record<string, number>>;
+  /** Why no wave comes after it; absent where that is not known. */
+  readonly last?: string;
   /** Since when there was no room; absent while there is some. */
   readonly noRoomSince?: number;
   /** Openings in which nodes have started; absent where no window is needed. */

@@ -10,6 +10,7 @@ import {
   interruptionAnswer,
   judgeInterruption,
   type Standing,
+  type StopMode,
 } from './domain/control.ts';
 import { onMessage } from './messages.ts';
 import type { RolloutState } from './rollout-state.ts';
@@ -105,10 +106,15 @@ export class RolloutDesk {
     return this.interruptedBy !== undefined;
   }
 
+  /** In which mode the rollout is to end; empty while nobody wants it to. */
+  mode(): '' | StopMode {
+    return this.interruptedBy?.mode ?? '';
+  }
+
   /** How a wave that runs is to end; empty while it is to be finished, with its soak. */
   endsWave(): '' | 'AfterNode' | 'Now' {
-    const mode = this.interruptedBy?.mode;
-    return mode === undefined || mode === 'AfterWave' ? '' : mode;
+    const mode = this.mode();
+    return mode === 'AfterWave' ? '' : mode;
   }
 
   /** Returns who interrupted the rollout and why, in words. */

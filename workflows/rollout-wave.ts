@@ -18,6 +18,7 @@ import {
 } from '@temporalio/workflow';
 import { ofRollout } from './attributes.ts';
 import { type WaveInput, type WaveOutcome, waveWorkflowId } from './contract.ts';
+import type { StopMode } from './domain/control.ts';
 import type { PlannedWave } from './domain/plan-types.ts';
 import type { RolloutDesk } from './rollout-desk.ts';
 import { pauseSignal, stopSignal, waveWorkflow } from './wave.ts';
@@ -86,7 +87,7 @@ function passStopOn(desk: RolloutDesk, wave: WaveHandle): CancellationScope {
   // A rollout of before did not pass on what was said while its wave was being started.
   const seen = desk.endsWave() !== '' && !patched('stop-reaches-wave');
   void scope
-    .run(() => passOn(desk, wave, seen ? desk.endsWave() : ''))
+    .run(() => passOn(desk, wave, seen ? desk.mode() : ''))
     .catch((error) => {
       // Cancelled, or the wave ended just before: its outcome is judged with the interruption.
       if (!(error instanceof TemporalFailure)) throw error;
@@ -94,15 +95,15 @@ function passStopOn(desk: RolloutDesk, wave: WaveHandle): CancellationScope {
   return scope;
 }
 
-async function passOn(desk: RolloutDesk, wave: WaveHandle, seen: '' | 'AfterNode' | 'Now') {
+async function passOn(desk: RolloutDesk, wave: WaveHandle, seen: '' | StopMode) {
   let told = seen;
   for (let paused = ''; ; ) {
-    await condition(() => desk.endsWave() !== told || (told === seen && desk.paused !== paused));
-    const mode = desk.endsWave();
+    await condition(() => desk.mode() !== told || (told === seen && desk.paused !== paused));
+    const mode = desk.mode();
     if (mode !== told) {
       told = mode;
-      const now = mode === 'Now' ? { mode } : {};
-      await wave.signal(stopSignal, { reason: desk.interruption(), ...now });
+      const how = mode === 'Now' || mode === 'AfterWave' ? { mode } : {};
+      await wave.signal(stopSignal, { reason: desk.interruption(), ...how });
       continue;
     }
     const said = desk.paused;

@@ -24,6 +24,13 @@ export const waveClosedSignal = defineSignal<[WaveClosed]>('waveClosed');
 /** How often a node may come too late before the wave goes on without it. */
 const MOST_RETURNS = 3;
 
+/** Who sleeps, and what wakes it before its time. */
+export interface Sleeper {
+  readonly paused: () => boolean;
+  readonly ends: () => boolean;
+  readonly say: (why: string) => void;
+}
+
 export class WaveWindow {
   private readonly wave: string;
   /** Nothing to watch where the policy has no calendar, and on the way back. */
@@ -50,16 +57,16 @@ export class WaveWindow {
   }
 
   /** Returns whether nodes may start that take so long; sleeps first where they may not. */
-  async open(
-    expectedMs: number,
-    sleeper: { readonly wakes: () => boolean; readonly say: (why: string) => void },
-  ): Promise<boolean> {
+  async open(expectedMs: number, sleeper: Sleeper): Promise<boolean> {
     const closed = await this.watch?.closed(expectedMs);
     if (!closed) return true;
-    if (sleeper.wakes()) return false;
-    this.tell(closed.reason, sleeper.say);
-    await this.watch?.sleep(closed, sleeper.wakes);
-    this.tell('', sleeper.say);
+    const { paused, ends, say } = sleeper;
+    const wakes = () => paused() || ends();
+    if (wakes()) return false;
+    this.tell(closed.reason, say);
+    await this.watch?.sleep(closed, wakes);
+    // A wave that ends tells its outcome instead.
+    if (!ends()) this.tell('', say);
     return false;
   }
 

@@ -42,8 +42,11 @@ import {
 } from './wave-nodes.ts';
 import { WaveWindow } from './wave-window.ts';
 
-/** Sent by the rollout: start no further node; in mode Now those in work are unwound. */
-export const stopSignal = defineSignal<[{ reason: string; mode?: 'Now' }]>('stop');
+/**
+ * Sent by the rollout: start no further node; in mode Now those in work are unwound. In mode AfterWave
+ * the wave is finished, but waits for no further window.
+ */
+export const stopSignal = defineSignal<[{ reason: string; mode?: 'Now' | 'AfterWave' }]>('stop');
 
 /** Sent by the rollout: start no node for the reason given; an empty one ends that. */
 export const pauseSignal = defineSignal<[{ reason: string }]>('pause');
@@ -65,6 +68,8 @@ class Wave {
   private readonly input: WaveInput;
   private readonly steps: Steps;
   private stopReason = '';
+  /** Why this is the last wave; empty where it may not be. */
+  private last = '';
   private paused = '';
   private blockedBy = '';
   private noRoom = false;
@@ -80,6 +85,7 @@ class Wave {
     this.input = input;
     this.waiting = wave.nodes.filter(({ node }) => carried?.waiting.includes(node) ?? true);
     this.outcomes = [...(carried?.outcomes ?? [])];
+    this.last = carried?.last ?? '';
     this.steps = stepsFor(wave.cluster, input.policy, wave.name);
     this.looks = new WaveLooks(input, this.steps);
     this.window = new WaveWindow(input);
@@ -147,10 +153,12 @@ class Wave {
     const { looks, outcomes, input } = this;
     const turnMs = looks.slowestMs(outcomes) ?? TURN_MS[input.wave.nodes[0]?.disruption ?? 'None'];
     const open = await this.window.open(turnMs, {
-      wakes: () => this.paused !== '' || this.stopReason !== '' || this.waiting.length === 0,
+      paused: () => this.paused !== '',
+      ends: () => this.stopReason !== '' || this.last !== '' || this.waiting.length === 0,
       say: (why) => this.say(why),
     });
     if (!open) looks.beginAnew();
+    if (!open && this.last !== '') this.stop(this.last);
     return open;
   }
 
@@ -178,7 +186,10 @@ class Wave {
       ...looks.learned(),
       ...(expectedMs ? { expectedMs } : {}),
       ...window.calendar(),
-      carried: { waiting, outcomes, ...looks.since(), ...window.carried() },
+      carried: {
+        ...{ waiting, outcomes, ...looks.since(), ...window.carried() },
+        ...(this.last ? { last: this.last } : {}),
+      },
     });
   }
 
@@ -288,7 +299,11 @@ class Wave {
   }
 
   /** A person's word; one that ends nodes in work is the reason, whatever was said before. */
-  private end(reason: string, mode?: 'Now'): void {
+  private end(reason: string, mode?: 'Now' | 'AfterWave'): void {
+    if (mode === 'AfterWave') {
+      this.last = reason;
+      return;
+    }
     this.stop(reason);
     if (mode !== 'Now') return;
     this.stopReason = reason;

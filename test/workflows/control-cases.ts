@@ -76,6 +76,7 @@ export const PLACES = {
   planning: still('no plan yet', [], halted()),
   gate: still('at the gate before the canary', [], halted()),
   pausedFirst: still('paused before the first node', [], halted()),
+  window: still('waiting for the first window', [], halted()),
   lease: still("waiting for a cluster's Lease", [], halted()),
   canary: {
     where: 'the canary in work',
@@ -100,6 +101,7 @@ export const PLACES = {
       Rollback: rolledBack,
     },
   },
+  windowWithin: still('a wave that sleeps until its next window', ['the canary', 'the node']),
   pausedWithin: still('paused within a wave', ['the canary', 'the node']),
   soak: still('in the soak of a wave', ['the canary', 'the node', 'its wave']),
   check: still('in the look after a soak', ['the canary', 'the node', 'its wave']),

@@ -16,7 +16,7 @@ import {
   STEPS_UNDONE,
 } from './control-cases.ts';
 import { type FakeFleet, FROM, TO } from './fake-fleet.ts';
-import { approve, statusOf, untilPhase, withRollout } from './rollout-kit.ts';
+import { approve, statusOf, until, untilPhase, withRollout } from './rollout-kit.ts';
 import { inStep, untilBrokenOff } from './told.ts';
 
 /** Nothing of it waits for time to pass: the server's clock stands still while nobody awaits the end. */
@@ -27,6 +27,17 @@ const strategy = {
 };
 const soaking = { ...strategy, waves: { size: 2, soakSeconds: 600 } };
 const by = 'sre-lead';
+
+/** Whether it is open is told by the fake fleet. */
+const night = { name: 'nightly', days: ['Mon'], start: '22:00', durationMinutes: 60 };
+const nightly = { windows: [{ ...night, timeZone: 'UTC' }] };
+const shut = {
+  kind: 'Closed',
+  reason: 'the window nightly to open',
+  until: '2099-01-01T22:00:00Z',
+} as const;
+/** Asked again for each node. */
+const openForOne = { kind: 'Open', closesAt: '2000-01-01T22:00:00Z' } as const;
 
 type Handle = Parameters<typeof statusOf>[0];
 interface Scene {
@@ -46,6 +57,7 @@ interface Way {
   readonly come: (scene: Scene) => Promise<void>;
   readonly strategy?: object;
   readonly approval?: object;
+  readonly policy?: object;
   readonly after?: (fleet: FakeFleet) => void;
 }
 
@@ -83,7 +95,7 @@ function stepOf(step: string, wave = 1): Way {
 }
 
 async function untilPaused(handle: Handle): Promise<void> {
-  for (let i = 0; i < 200 && !(await statusOf(handle)).paused; i++) await delay(20);
+  await until('paused', async () => (await statusOf(handle)).paused !== undefined);
   await delay(300);
 }
 
@@ -159,6 +171,20 @@ const WAYS = new Map<Place, Way>([
     },
   ],
   [
+    PLACES.window,
+    {
+      policy: nightly,
+      prepare: (fleet) => {
+        fleet.window = () => shut;
+      },
+      come: async ({ plan, handle, say }) => {
+        await approve(handle, plan.digest);
+        await untilPhase(handle, 'AwaitingWindow');
+        await say();
+      },
+    },
+  ],
+  [
     PLACES.lease,
     {
       prepare: (fleet) => {
@@ -179,6 +205,21 @@ const WAYS = new Map<Place, Way>([
   ...PLACES.steps.map((place, i): [Place, Way] => [place, stepOf(STEPS_UNDONE[i] ?? '')]),
   ...PLACES.stands.map((place, i): [Place, Way] => [place, stepOf(STEPS_STANDING[i] ?? '')]),
   [PLACES.lastWave, stepOf('apply', 2)],
+  [
+    PLACES.windowWithin,
+    {
+      policy: nightly,
+      come: async ({ fleet, plan, handle, say }) => {
+        const [first = ''] = nodesOf(plan, 1);
+        fleet.window = () => (fleet.count('release', first) > 0 ? shut : openForOne);
+        await approve(handle, plan.digest);
+        await until('the wave sleeps', async () => {
+          return (await statusOf(handle)).waitingFor.includes(shut.reason);
+        });
+        await say(1);
+      },
+    },
+  ],
   [PLACES.pausedWithin, paused(1)],
   [
     PLACES.soak,
@@ -211,10 +252,9 @@ const WAYS = new Map<Place, Way>([
       approval: { gates: [{ at: 'BeforeWave', waves: ['wave-2'] }] },
       come: async ({ plan, handle, say }) => {
         await approve(handle, plan.digest);
-        for (let i = 0; i < 200; i++) {
-          if ((await statusOf(handle)).gate?.id === 'before-wave-2') break;
-          await delay(20);
-        }
+        await until('at the gate', async () => {
+          return (await statusOf(handle)).gate?.id === 'before-wave-2';
+        });
         await say(1);
       },
     },
@@ -284,6 +324,7 @@ async function run(place: Place, said: Said): Promise<void> {
       strategy: way.strategy ?? strategy,
       ...(way.prepare ? { prepare: way.prepare } : {}),
       ...(way.approval ? { approval: way.approval } : {}),
+      ...(way.policy ? { policy: way.policy } : {}),
     },
   );
 }

@@ -10,6 +10,7 @@ import {
   approve,
   failApply,
   statusOf,
+  until,
   untilPhase,
   versions,
   withRollout,
@@ -46,14 +47,6 @@ function during(fleet: FakeFleet, step: string, node: string, act: () => Promise
     done = true;
     await act();
   });
-}
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    if (await holds()) return;
-    await delay(20);
-  }
-  assert.fail(`never: ${what}`);
 }
 
 describe('a node that people leave out', () => {

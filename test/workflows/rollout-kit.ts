@@ -70,6 +70,15 @@ export async function untilPhase(handle: Handle, phase: string): Promise<Rollout
   return assert.fail(`never reached ${phase}, is ${(await statusOf(handle)).phase}`);
 }
 
+/** Waits until something is so, without a look at the server's clock. */
+export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 200; i++) {
+    if (await holds()) return;
+    await delay(20);
+  }
+  assert.fail(`never: ${what}`);
+}
+
 /** Approves the plan as soon as it waits for approval. */
 export async function approve(handle: Handle, digest: string, by = 'sre-lead'): Promise<string> {
   await untilPhase(handle, 'AwaitingApproval');
