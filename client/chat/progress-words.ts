@@ -8,8 +8,9 @@ import type { ChatMessage, Section } from './chat-service.ts';
 import { section } from './words.ts';
 
 const DONE: ReadonlySet<string> = new Set(NODE_OUTCOMES);
-/** Nodes whose details are shown, and waves that are listed. */
+/** Nodes and waves of a plan that are shown, and lines of anything else. */
 const MAX_NODES = 60;
+const MAX_PLAN_WAVES = 80;
 const MAX_WAVES = 20;
 
 /** Something that is told once, in the thread of its rollout. */
@@ -57,13 +58,16 @@ export function hasBegun(view: RolloutView): boolean {
 
 /** Returns what a plan does, wave by wave. */
 export function planSections(planned: PlanResult): Section[] {
+  const { waves } = planned.plan;
   let left = MAX_NODES;
-  return planned.plan.waves.slice(0, MAX_WAVES).flatMap((wave) => {
+  const shown = waves.slice(0, MAX_PLAN_WAVES).flatMap((wave) => {
     const lines = wave.nodes.map((node) => nodeLine(node, planned));
     const sections = section(waveTitle(wave), lines, Math.max(1, left));
     left -= lines.length;
     return sections;
   });
+  const more = waves.length - MAX_PLAN_WAVES;
+  return more > 0 ? [...shown, { lines: [`and ${counted(more, 'wave')} more`] }] : shown;
 }
 
 function waveTitle(wave: PlannedWave): string {

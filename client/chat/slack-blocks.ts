@@ -6,7 +6,14 @@ type Block = types.KnownBlock;
 type View = types.ModalView;
 
 /** Slack's limits, with room for what is cut off to be marked. */
-const LIMIT = { header: 150, text: 3000, blocks: 50, title: 24, fallback: 3000 } as const;
+const LIMIT = {
+  header: 150,
+  text: 3000,
+  blocks: 50,
+  dialog: 100,
+  title: 24,
+  fallback: 3000,
+} as const;
 const STATE = 'tidegate-state';
 const BUTTONS = 'tidegate-buttons';
 const REASON = { block: 'reason', action: 'text' } as const;
@@ -23,7 +30,7 @@ export function messageBlocks(message: ChatMessage): { blocks: Block[]; text: st
   const { headline, sections, state, buttons, mentions } = message;
   const people = mentions.map((account) => `<@${account.slice(account.indexOf(':') + 1)}>`);
   const calls = people.length > 0 ? [mrkdwn(people.join(' '))] : [];
-  const body = [header(headline), ...calls, ...sections.map(sectionBlock)];
+  const body = [header(headline), ...calls, ...sections.flatMap(sectionBlocks)];
   const end = [
     ...(state.length > 0 ? [stateBlock(state)] : []),
     ...(buttons.length > 0 ? [buttonBlock(buttons)] : []),
@@ -82,13 +89,13 @@ export function reasonError(text: string): Record<string, string> {
 
 /** Returns the dialog that shows a plan; without sections it says that it is being read. */
 export function detailsView(rollout: string, sections?: readonly Section[]): View {
-  const blocks = sections?.map(sectionBlock) ?? [mrkdwn('Reading the plan …')];
+  const blocks = sections?.flatMap(sectionBlocks) ?? [mrkdwn('Reading the plan …')];
   const [first] = blocks;
   return {
     type: 'modal',
     title: plain(rollout, LIMIT.title),
     close: plain('Close', LIMIT.title),
-    blocks: first ? blocks.slice(0, LIMIT.blocks) : [mrkdwn('Nothing to do.')],
+    blocks: first ? blocks.slice(0, LIMIT.dialog) : [mrkdwn('Nothing to do.')],
   };
 }
 
@@ -102,8 +109,16 @@ function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-function sectionBlock({ title, lines }: Section): Block {
-  return mrkdwn([...(title ? [`*${escaped(title)}*`] : []), ...lines.map(escaped)].join('\n'));
+/** One block holds so many characters; what has more lines than fit goes on in the next. */
+function sectionBlocks({ title, lines }: Section): Block[] {
+  const texts: string[] = [];
+  for (const line of [...(title ? [`*${escaped(title)}*`] : []), ...lines.map(escaped)]) {
+    const last = texts.at(-1);
+    const longer = last === undefined ? line : `${last}\n${line}`;
+    if (last === undefined || longer.length > LIMIT.text) texts.push(line);
+    else texts[texts.length - 1] = longer;
+  }
+  return texts.map(mrkdwn);
 }
 
 function stateBlock(lines: readonly string[]): Block {

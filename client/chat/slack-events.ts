@@ -46,6 +46,7 @@ export function listen(app: App, ear: Ear): void {
     }
     const again = once.knows(body.trigger_id);
     const work = once.run(body.trigger_id, () => vote(ear, body.user.id, memory, reason));
+    ear.later(work);
     const soon = await Promise.race([work, sleep(ACK_MS)]);
     if (soon?.kind === 'Silent') {
       const errors = reasonError(

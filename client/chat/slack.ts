@@ -1,6 +1,6 @@
 /** Slack as a chat service, over Bolt: Socket Mode with an app token, or HTTP with a signing secret. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { App, HTTPReceiver, type Receiver, SocketModeReceiver } from '@slack/bolt';
+import { App, HTTPReceiver, SocketModeReceiver } from '@slack/bolt';
 import type { Logger } from 'pino';
 import {
   ChatError,
@@ -15,6 +15,12 @@ import { closedBlocks, messageBlocks } from './slack-blocks.ts';
 import { CLIENT_OPTIONS, isTokenRefused, SlackCalls } from './slack-calls.ts';
 import { listen } from './slack-events.ts';
 import { metadataOf, type SlackPosted, SlackPosts, slackChannel } from './slack-posts.ts';
+
+/** How long the start waits for Slack's connection. */
+const CONNECT_MS = 5000;
+/** How long a stop waits for the end of the connection, and for what was acknowledged. */
+const GOODBYE_MS = 2000;
+const FINISH_MS = 15_000;
 
 /** Where Slack sends what people do. */
 export const SLACK_PATH = '/slack/events';
@@ -34,8 +40,7 @@ export class SlackService implements ChatService {
   /** Takes Slack's requests; absent in Socket Mode. */
   readonly requests: HTTPReceiver | undefined;
   private readonly app: App;
-  private readonly receiver: Receiver;
-  private readonly socket: boolean;
+  private readonly socket: SocketModeReceiver | undefined;
   private readonly calls: SlackCalls;
   private readonly posts: SlackPosts;
   private readonly log: Logger;
@@ -50,16 +55,18 @@ export class SlackService implements ChatService {
     this.requests = config.signingSecret
       ? new HTTPReceiver({ signingSecret: config.signingSecret, endpoints: SLACK_PATH, logger })
       : undefined;
-    this.socket = this.requests === undefined;
-    this.receiver =
-      this.requests ??
-      new SocketModeReceiver({
-        appToken: config.appToken ?? '',
-        logger,
-        installerOptions: { clientOptions },
-      });
+    this.socket = this.requests
+      ? undefined
+      : new SocketModeReceiver({
+          appToken: config.appToken ?? '',
+          logger,
+          // With the library's own retries: a connection is asked for until there is one.
+          installerOptions: { clientOptions: apiUrl ? { slackApiUrl: apiUrl } : {} },
+        });
+    const receiver = this.requests ?? this.socket;
+    if (!receiver) throw new Error('there is neither a way for Slack to call nor one to be called');
     this.app = new App({
-      ...{ receiver: this.receiver, clientOptions, logger },
+      ...{ receiver, clientOptions, logger },
       token: botToken,
       // The token is checked at the start, and Slack may be away for a while.
       tokenVerificationEnabled: false,
@@ -83,16 +90,34 @@ export class SlackService implements ChatService {
       if (isTokenRefused(error)) throw error;
       this.log.warn({ error: String(error) }, 'Slack not reached; every round tries again');
     }
-    if (this.socket) await this.app.start();
+    if (this.socket) await this.connect();
   }
 
-  /** Takes nothing new, and finishes what was acknowledged. */
+  /** A wrong app token is refused; a Slack that is away is dialled until it is back. */
+  private async connect(): Promise<void> {
+    const connected = this.app.start().then(
+      () => this.log.info({}, 'connected to Slack'),
+      (error: unknown) => {
+        this.log.error({ error: String(error) }, 'not connected to Slack');
+        throw new ChatError(`Slack gives no connection for SLACK_APP_TOKEN: ${String(error)}`);
+      },
+    );
+    const late = sleep(CONNECT_MS, 'late', { ref: false });
+    if ((await Promise.race([connected, late])) !== 'late') return;
+    this.log.warn({}, 'no connection to Slack yet');
+    connected.catch(() => undefined);
+  }
+
+  /** Finishes what people have begun; the connection goes last, since answers need it. */
   async stop(): Promise<void> {
-    if (this.socket) await this.app.stop();
-    await Promise.race([
-      Promise.allSettled([...this.inWork]),
-      sleep(15_000, undefined, { ref: false }),
-    ]);
+    await this.finished();
+    // Bolt's own stop does not wait for the end of the connection.
+    if (this.socket) await Promise.race([this.socket.client.disconnect(), patience(GOODBYE_MS)]);
+    await this.finished();
+  }
+
+  private async finished(): Promise<void> {
+    await Promise.race([Promise.allSettled([...this.inWork]), patience(FINISH_MS)]);
   }
 
   async posted(place: Place, fresh: boolean): Promise<readonly Posted[]> {
@@ -148,4 +173,8 @@ export class SlackService implements ChatService {
     this.inWork.add(settled);
     void settled.finally(() => this.inWork.delete(settled));
   }
+}
+
+function patience(ms: number): Promise<void> {
+  return sleep(ms, undefined, { ref: false });
 }

@@ -12,7 +12,7 @@ import { type WebhookAnswer, WebhookInbound, type WebhookRequest } from './webho
 import { signatureOf } from './webhook-signature.ts';
 
 const TIMEOUT_MS = 10_000;
-const WAITS_MS = [500, 2000];
+const WAITS_MS = [300, 1000];
 
 /** Where one webhook leads. */
 export interface WebhookTarget {

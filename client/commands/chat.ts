@@ -3,6 +3,8 @@ import type { Command } from 'commander';
 import type { ChatFlags } from '../chat/config.ts';
 import { type CommandContext, withClient, withExamples } from './command.ts';
 
+const EXIT_MS = 2000;
+
 /** Adds the command `chat`. */
 export function addChat(program: Command, context: CommandContext): void {
   const command = program
@@ -41,6 +43,8 @@ async function chat(flags: ChatFlags, self: Command, context: CommandContext): P
     await stopSignal();
     await running.stop();
   });
+  // A Slack that is away is dialled again and again, which must not keep the process.
+  setTimeout(() => process.exit(), EXIT_MS).unref();
 }
 
 /** Ctrl-C ends it in order as well: what was acknowledged is done first. */

@@ -6,6 +6,7 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { APP_TOKEN } from './socket-stand-in.ts';
 
 export const BOT_TOKEN = 'xoxb-stand-in';
 export const SIGNING_SECRET = 'stand-in-signing-secret';
@@ -53,6 +54,8 @@ export class SlackStandIn {
   ]);
   /** Where the bridge listens. */
   bridge = '';
+  /** Where the bridge connects to, in Socket Mode. */
+  socketUrl = '';
   private readonly mishaps = new Map<string, Mishap[]>();
   private readonly triggers = new Map<string, string>();
   private readonly server: Server = createServer((request, response) => {
@@ -98,37 +101,53 @@ export class SlackStandIn {
 
   // --- what people do ---------------------------------------------------------------------------
 
-  /** Presses a button of a message; returns the dialog that opened, if one did. */
+  /** Presses a button of a message; a dialog may open. */
   async press(message: Message, label: string, user: string, how: Sending = {}): Promise<Sent> {
+    const { payload, trigger } = this.pressed(message, label, user, how);
+    const { status } = await this.send({ payload: JSON.stringify(payload) }, how);
+    return { status, trigger };
+  }
+
+  viewOf({ trigger }: Pick<Sent, 'trigger'>): View | undefined {
+    return this.views.find((view) => view.trigger === trigger);
+  }
+
+  /** Submits a dialog with a reason; returns what Slack is answered. */
+  async submit(view: View, reason: string, how: Sending = {}): Promise<Sent & { body: string }> {
+    const { payload, trigger } = this.submitted(view, reason, how);
+    const response = await this.send({ payload: JSON.stringify(payload) }, how);
+    return { status: response.status, body: await response.text(), trigger };
+  }
+
+  /** Types `/tidegate` and the rest of the line. */
+  async type(text: string, user: string, how: Sending = {}): Promise<number> {
+    return (await this.send(this.typed(text, user, how).form, how)).status;
+  }
+
+  // --- and what Slack makes of it ---------------------------------------------------------------
+
+  pressed(message: Message, label: string, user: string, how: Sending = {}) {
     const button = message.blocks
       .flatMap(({ elements }) => elements ?? [])
       .find(({ text }) => text.text === label);
     if (!button) throw new Error(`no button ${label}`);
     const trigger = how.trigger ?? randomUUID();
     this.triggers.set(trigger, user);
-    const status = await this.interact(
-      {
-        type: 'block_actions',
-        user: { id: user },
-        trigger_id: trigger,
-        team: { id: 'T0' },
-        channel: { id: message.channel },
-        container: { type: 'message', message_ts: message.ts, channel_id: message.channel },
-        message,
-        response_url: `${this.url}/respond/${trigger}`,
-        actions: [{ ...button, type: 'button', action_ts: '1' }],
-      },
-      how,
-    );
-    return { status, trigger };
+    const payload = {
+      type: 'block_actions',
+      user: { id: user },
+      trigger_id: trigger,
+      team: { id: 'T0' },
+      channel: { id: message.channel },
+      container: { type: 'message', message_ts: message.ts, channel_id: message.channel },
+      message,
+      response_url: `${this.url}/respond/${trigger}`,
+      actions: [{ ...button, type: 'button', action_ts: '1' }],
+    };
+    return { payload, trigger };
   }
 
-  viewOf({ trigger }: Sent): View | undefined {
-    return this.views.find((view) => view.trigger === trigger);
-  }
-
-  /** Submits a dialog with a reason; returns what Slack is answered. */
-  async submit(view: View, reason: string, how: Sending = {}): Promise<Sent & { body: string }> {
+  submitted(view: View, reason: string, how: Sending = {}) {
     const trigger = how.trigger ?? randomUUID();
     const payload = {
       type: 'view_submission',
@@ -143,22 +162,16 @@ export class SlackStandIn {
         },
       },
     };
-    const response = await this.send({ payload: JSON.stringify(payload) }, how);
-    return { status: response.status, body: await response.text(), trigger };
+    return { payload, trigger };
   }
 
-  /** Types `/tidegate` and the rest of the line. */
-  async type(text: string, user: string, how: Sending = {}): Promise<number> {
+  typed(text: string, user: string, how: Sending = {}) {
     const trigger = how.trigger ?? randomUUID();
     const form = {
       ...{ command: '/tidegate', text, user_id: user, team_id: 'T0', channel_id: 'C0PLATFORM' },
       ...{ trigger_id: trigger, response_url: `${this.url}/respond/${trigger}` },
     };
-    return (await this.send(form, how)).status;
-  }
-
-  private async interact(payload: object, how: Sending): Promise<number> {
-    return (await this.send({ payload: JSON.stringify(payload) }, how)).status;
+    return { form, trigger };
   }
 
   /** Signs as Slack does. */
@@ -200,7 +213,8 @@ export class SlackStandIn {
       response.writeHead(429, { 'retry-after': String(mishap.rateLimit) }).end('');
       return;
     }
-    const authorized = request.headers.authorization === `Bearer ${BOT_TOKEN}`;
+    const token = method === 'apps.connections.open' ? APP_TOKEN : BOT_TOKEN;
+    const authorized = request.headers.authorization === `Bearer ${token}`;
     const args = Object.fromEntries(new URLSearchParams(body)) as Args;
     const answer = authorized ? this.answer(method, args) : { ok: false, error: 'invalid_auth' };
     if (mishap === 'LoseAnswer') return void request.socket.destroy();
@@ -211,6 +225,8 @@ export class SlackStandIn {
     switch (method) {
       case 'auth.test':
         return { ok: true, bot_id: BOT_ID, user_id: 'U0TIDEGATE', team_id: 'T0' };
+      case 'apps.connections.open':
+        return { ok: true, url: this.socketUrl };
       case 'conversations.list':
         return {
           ok: true,
