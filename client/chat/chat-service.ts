@@ -92,6 +92,13 @@ export type Action =
       readonly node: string;
       readonly reason?: string;
     }
+  | {
+      readonly kind: 'Override';
+      readonly rollout: string;
+      /** The freeze, as the policy names it. */
+      readonly freeze: string;
+      readonly reason: string;
+    }
   | { readonly kind: 'Status'; readonly rollout?: string }
   | { readonly kind: 'Plan'; readonly rollout: string }
   | { readonly kind: 'Help'; readonly problem?: string };

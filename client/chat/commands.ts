@@ -13,6 +13,7 @@ export const COMMAND_LINES = [
   'stop NAME [now|after-node|after-wave] [REASON]',
   'rollback NAME [REASON]',
   'skip NAME NODE [REASON], retry NAME NODE [REASON]',
+  'override NAME FREEZE REASON — lets nodes start in spite of a freeze',
 ] as const;
 
 const MODES: Readonly<Record<string, StopMode>> = {
@@ -34,7 +35,7 @@ export function parseCommand(text: string): Action {
 }
 
 const KNOWN = new Set(
-  'plan approve reject replan pause resume stop rollback skip retry'.split(' '),
+  'plan approve reject replan pause resume stop rollback skip retry override'.split(' '),
 );
 
 function about(command: string, rollout: string, rest: readonly string[]): Action {
@@ -57,6 +58,8 @@ function about(command: string, rollout: string, rest: readonly string[]): Actio
       const reason = because(mode ? rest.slice(1) : rest);
       return { kind: 'Steer', what: 'stop', rollout, ...(mode ? { mode } : {}), ...reason };
     }
+    case 'override':
+      return override(rollout, rest);
     default: {
       if (!first) return { kind: 'Help', problem: `Say which node: ${command} ${rollout} NODE.` };
       const what = command === 'skip' ? 'skipNode' : 'retryNode';
@@ -72,6 +75,13 @@ function approve(rollout: string, [digest, ...rest]: readonly string[]): Action 
     return { kind: 'Help', problem };
   }
   return { kind: 'Vote', decision: 'Approve', rollout, digest, ...because(rest) };
+}
+
+function override(rollout: string, [freeze, ...rest]: readonly string[]): Action {
+  const reason = rest.join(' ');
+  if (freeze && reason) return { kind: 'Override', rollout, freeze, reason };
+  const problem = `Say which freeze, and why: override ${rollout} FREEZE REASON.`;
+  return { kind: 'Help', problem };
 }
 
 function because(words: readonly string[]): { reason?: string } {

@@ -13,7 +13,7 @@ import type { Snapshot, Snapshots } from './snapshots.ts';
 import { serviceOf } from './wanted.ts';
 
 type VoteAction = Extract<Action, { kind: 'Vote' }>;
-type Order = Extract<Action, { kind: 'Vote' | 'Steer' | 'Node' }>;
+type Order = Extract<Action, { kind: 'Vote' | 'Steer' | 'Node' | 'Override' }>;
 
 /** Signs votes with the bridge's own key, where it has one. */
 export interface Signer {
@@ -77,6 +77,7 @@ export class Desk {
       case 'Vote':
       case 'Steer':
       case 'Node':
+      case 'Override':
         return await this.order(account, action);
     }
   }
@@ -109,6 +110,9 @@ export class Desk {
     const command = { ...by, ...(reason === undefined ? {} : { reason }) };
     if (action.kind === 'Node') {
       return await rollouts[action.what](rollout, { ...command, node: action.node });
+    }
+    if (action.kind === 'Override') {
+      return await rollouts.overrideFreeze(rollout, { ...command, freeze: action.freeze });
     }
     if (action.what === 'rollback') return (await rollouts.rollback(rollout, command)).message;
     const { mode } = action;

@@ -1,5 +1,11 @@
 /** What chat needs of the typed API; RolloutClient has it, tests put something faster in its place. */
-import type { Command, NodeCommand, StopCommand, Vote } from '../../workflows/contract.ts';
+import type {
+  Command,
+  FreezeOverride,
+  NodeCommand,
+  StopCommand,
+  Vote,
+} from '../../workflows/contract.ts';
 import type { PlanResult } from '../../workflows/domain/plan-types.ts';
 import type { Announcement } from '../announcements.ts';
 import type { RollbackAnswer } from '../rollout-client.ts';
@@ -20,5 +26,6 @@ export interface Rollouts {
   stop(rollout: string, command: StopCommand): Promise<string>;
   rollback(rollout: string, command: Command): Promise<RollbackAnswer>;
   skipNode(rollout: string, command: NodeCommand): Promise<string>;
+  overrideFreeze(rollout: string, override: FreezeOverride): Promise<string>;
   retryNode(rollout: string, command: NodeCommand): Promise<string>;
 }

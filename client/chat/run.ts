@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { signStatement } from '../signing.ts';
 import { Bridge } from './bridge.ts';
-import type { ChatService, Handlers } from './chat-service.ts';
+import type { Action, ChatService, Handlers } from './chat-service.ts';
 import type { ChatConfig } from './config.ts';
 import { Desk } from './desk.ts';
 import { ChatHttp } from './http.ts';
@@ -61,12 +61,14 @@ export async function startChat(
   };
 }
 
+const READING: ReadonlySet<Action['kind']> = new Set(['Status', 'Plan', 'Help']);
+
 /** Whatever a person has done shows at once, not in the next round. */
 function handlersOf(desk: Desk, bridge: Bridge): Handlers {
   return {
     act: async (account, action) => {
       const answer = await desk.act(account, action);
-      if (action.kind === 'Vote' || action.kind === 'Steer') void bridge.round();
+      if (!READING.has(action.kind)) void bridge.round();
       return answer;
     },
     strangerAt: (account, rollout) => desk.strangerAt(account, rollout),

@@ -101,7 +101,7 @@ function actionOf(
   const text = Object.fromEntries(
     FIELDS.flatMap((field) => (argument[field] === undefined ? [] : [[field, argument[field]]])),
   ) as Partial<Record<(typeof FIELDS)[number], string>>;
-  const { reason, mode, node, ...vote } = text;
+  const { reason, mode, node, freeze, ...vote } = text;
   const because = reason === undefined ? {} : { reason };
   switch (message) {
     case 'approve':
@@ -126,6 +126,10 @@ function actionOf(
     case 'retryNode':
       if (!node) return '"argument.node" must be the name of the node';
       return { kind: 'Node', what: message, rollout, node, ...because };
+    case 'overrideFreeze':
+      if (!freeze || !reason)
+        return '"argument.freeze" must name it, and "argument.reason" say why';
+      return { kind: 'Override', rollout, freeze, reason };
     case 'status':
       return { kind: 'Status', rollout };
     default:
@@ -133,7 +137,8 @@ function actionOf(
   }
 }
 
-const FIELDS = ['digest', 'gate', 'run', 'reason', 'mode', 'node'] as const;
-const MESSAGES = 'approve reject replan pause resume stop rollback skipNode retryNode status'.split(
-  ' ',
-);
+const FIELDS = ['digest', 'gate', 'run', 'reason', 'mode', 'node', 'freeze'] as const;
+const MESSAGES =
+  'approve reject replan pause resume stop rollback skipNode retryNode overrideFreeze status'.split(
+    ' ',
+  );

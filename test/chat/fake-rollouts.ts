@@ -6,6 +6,7 @@ import { refused, TidegateError } from '../../client/errors.ts';
 import type { RolloutEntry, RolloutView } from '../../client/view.ts';
 import type {
   Command,
+  FreezeOverride,
   GateStatus,
   Notice,
   RecordedVote,
@@ -199,6 +200,8 @@ export class FakeRollouts implements Rollouts {
   stop = (rollout: string, argument: Command) => this.steer('stop', rollout, argument);
   skipNode = (rollout: string, argument: Command) => this.steer('skipNode', rollout, argument);
   retryNode = (rollout: string, argument: Command) => this.steer('retryNode', rollout, argument);
+  overrideFreeze = (rollout: string, argument: FreezeOverride) =>
+    this.steer('overrideFreeze', rollout, argument);
   async rollback(rollout: string, argument: Command) {
     return { rollout, message: await this.steer('rollback', rollout, argument) };
   }

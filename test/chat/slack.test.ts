@@ -299,6 +299,12 @@ describe('the slash command', () => {
     ['rollback patch errors', /rollback taken/, 'rollback {"reason":"errors"}'],
     ['skip patch', /Say which node/],
     ['skip patch east-2 flaky', /skipNode taken/, 'skipNode {"reason":"flaky","node":"east-2"}'],
+    ['override patch xmas', /Say which freeze, and why/],
+    [
+      'override patch xmas a fix',
+      /overrideFreeze taken/,
+      'overrideFreeze {"reason":"a fix","freeze":"xmas"}',
+    ],
     ['retry patch east-2', /retryNode taken/, 'retryNode {"node":"east-2"}'],
   ];
   it('does what it says, and answers in private', async () => {
