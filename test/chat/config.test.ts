@@ -1,6 +1,8 @@
 /** What `tidegate chat` needs to start, and what it says where that is missing. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import test from 'node:test';
+import { parse } from 'yaml';
 import { readChatConfig } from '../../client/chat/config.ts';
 import { startChat } from '../../client/chat/run.ts';
 import { FakeRollouts } from './fake-rollouts.ts';
@@ -102,4 +104,19 @@ test('a Slack that is away does not keep chat from starting, and health is answe
   } finally {
     await chat.stop();
   }
+});
+
+test('the manifest asks for the scopes that the page explains, and no other one', async () => {
+  const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
+  const manifest = parse(await read('deploy/slack-manifest.yaml'));
+  const { scopes } = manifest.oauth_config;
+  const page = await read('docs/chat.md');
+  const rows = page.split('\n').filter((line) => /^\| `[a-z]+(:[a-z]+)?`/.test(line));
+  const names = rows.flatMap(
+    (row) => row.split('|')[1]?.match(/[a-z]+:[a-z]+|\bcommands\b/g) ?? [],
+  );
+  assert.deepEqual([...names].sort(), [...scopes.bot].sort());
+  assert.equal(manifest.features.slash_commands[0].command, '/tidegate');
+  assert.equal(manifest.settings.socket_mode_enabled, true);
+  assert.equal(manifest.settings.interactivity.is_enabled, true);
 });
