@@ -115,12 +115,16 @@ describe('the details of a wave', () => {
   it('name its nodes, what they came to, and what is waited for', () => {
     const nodes = [
       { node: 'east-1', phase: 'Skipped' as const, reason: 'held by another' },
-      { node: 'east-2', phase: 'Pending' as const },
+      { node: 'east-2', phase: 'Inspecting' as const },
+      { node: 'east-3', phase: 'Pending' as const },
     ];
     const id = 'rollout/patch/wave/wave-1';
     const base = { wave: 'wave-1', state: 'Running' as const, workflowId: id, nodes };
     const text = waveDetails({ ...base, waitingFor: 'room' }, 'patch');
-    assert.match(text, /^\*\*wave-1\*\* of patch: room\n\n- east-1 Skipped: held by another\n/);
+    assert.match(
+      text,
+      /^\*\*wave-1\*\* of patch: room\n\n- east-1 Skipped: held by another\n- east-2 in work\n- east-3 Pending\n/,
+    );
     const many = Array.from({ length: 25 }, (_, i) => ({
       node: `n-${i}`,
       phase: 'Pending' as const,

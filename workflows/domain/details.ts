@@ -59,7 +59,9 @@ export function waveDetails(status: WaveStatus, rollout: string): string {
   const { wave, nodes, waitingFor } = status;
   const waits = waitingFor ? `: ${line(waitingFor)}` : '';
   const lines = nodes.slice(0, SHOWN).map(({ node, phase, reason }) => {
-    return `${node} ${phase}${reason ? `: ${line(reason)}` : ''}`;
+    // How far a node in work is, only its own workflow knows.
+    const state = phase === 'Inspecting' ? 'in work' : phase;
+    return `${node} ${state}${reason ? `: ${line(reason)}` : ''}`;
   });
   return page([
     `**${wave}** of ${rollout}${waits}`,
