@@ -1,8 +1,9 @@
 /** Makes, from what a finished rollout recorded, the rollout that takes its nodes back. Pure. */
 import type { Command, NodeOutcome, RolloutOutcome } from '../workflows/contract.ts';
 import { parseDocument } from '../workflows/domain/documents.ts';
-import type { Plan, PlannedNode, PlannedPackage } from '../workflows/domain/plan-types.ts';
-import { API_VERSION, type Bundle, type Policy, type Rollout } from '../workflows/domain/spec.ts';
+import type { Plan, PlannedNode } from '../workflows/domain/plan-types.ts';
+import { API_VERSION, type Rollout } from '../workflows/domain/spec.ts';
+import { isNamed, plannedNodes, recordedBundle, recordedPolicy } from './recorded.ts';
 
 /** What a finished rollout recorded, and who wants it taken back. */
 export interface BackInput {
@@ -36,8 +37,8 @@ export function makeBackRollout(input: BackInput): BackAnswer {
   const chosen = updated.filter((entry) => input.nodes?.includes(entry.node) ?? true);
   if (chosen.length === 0) return refuse('no node runs its update: there is nothing to take back');
   const planned = plannedNodes(input.plan, chosen);
-  const bundle = bundleFor(input.plan, planned);
-  if (bundle.kind === 'Mixed') return refuse(bundle.reason);
+  const mixed = mixedOrigin(planned);
+  if (mixed !== '') return refuse(mixed);
   const { metadata, spec } = parsed.document;
   const nodes = chosen.map((entry) => `${entry.cluster}/${entry.node}`);
   const { nodes: canaryNodes, ...canary } = spec.strategy.canary;
@@ -53,8 +54,8 @@ export function makeBackRollout(input: BackInput): BackAnswer {
         requestedBy: input.command.by,
         reason: input.command.reason ?? `take back ${metadata.name}`,
         direction: input.plan.direction === 'Forward' ? 'Back' : 'Forward',
-        bundle: bundle.bundle,
-        policy: policyOf(input.plan),
+        bundle: recordedBundle(input.plan, planned),
+        policy: recordedPolicy(input.plan),
         targets: { clusters: [...new Set(chosen.map((entry) => entry.cluster))], nodes },
         strategy: {
           ...spec.strategy,
@@ -75,72 +76,8 @@ function stillUpdated({ nodes, rolledBack }: BackInput['outcome']): NodeOutcome[
   );
 }
 
-function isNamed({ cluster, node }: NodeOutcome, name: string): boolean {
-  return name === node || name === `${cluster}/${node}`;
-}
-
 function refuse(reason: string): BackAnswer {
   return { kind: 'Refused', reason };
-}
-
-function plannedNodes(plan: Plan, chosen: readonly NodeOutcome[]): PlannedNode[] {
-  return plan.waves
-    .flatMap((wave) => wave.nodes)
-    .filter((node) =>
-      chosen.some((entry) => entry.cluster === node.cluster && entry.node === node.node),
-    );
-}
-
-function policyOf(plan: Plan): Policy {
-  const { name, spec } = plan.policy;
-  return { apiVersion: API_VERSION, kind: 'Policy', metadata: { name }, spec };
-}
-
-type BundleAnswer =
-  | { readonly kind: 'One'; readonly bundle: Bundle }
-  | { readonly kind: 'Mixed'; readonly reason: string };
-
-/** The bundle as the plan recorded it, with exactly the versions that these nodes came from. */
-function bundleFor(plan: Plan, nodes: readonly PlannedNode[]): BundleAnswer {
-  const mixed = mixedOrigin(nodes);
-  if (mixed !== '') return { kind: 'Mixed', reason: mixed };
-  const { name, reason, fixes, expectedChanges, disruption } = plan.bundle;
-  return {
-    kind: 'One',
-    bundle: {
-      apiVersion: API_VERSION,
-      kind: 'Bundle',
-      metadata: { name },
-      spec: {
-        reason,
-        disruption,
-        fixes: [...fixes],
-        expectedChanges: [...expectedChanges],
-        releases: releasesOf(plan, nodes),
-      },
-    },
-  };
-}
-
-type Release = Bundle['spec']['releases'][number];
-
-function releasesOf(plan: Plan, nodes: readonly PlannedNode[]): Release[] {
-  const releases = new Map<string, Release>();
-  for (const node of nodes) {
-    const { os } = node.expects;
-    const architecture = node.expects.architecture as Release['architecture'];
-    const key = `${os}/${architecture}`;
-    const release = releases.get(key) ?? { os, architecture, packages: [] };
-    for (const planned of node.packages) {
-      if (release.packages.some((known) => known.name === planned.name)) continue;
-      const { from, to } = inBundleOrder(plan, planned);
-      const daemon = planned.daemon ? { daemon: planned.daemon } : {};
-      const onHold = planned.onHold ?? 'Refuse';
-      release.packages.push({ name: planned.name, ...daemon, onHold, to, from: [from] });
-    }
-    releases.set(key, release);
-  }
-  return [...releases.values()];
 }
 
 /** One rollout goes back to one version of a package for each release; says where there are more. */
@@ -161,9 +98,4 @@ function mixedOrigin(nodes: readonly PlannedNode[]): string {
       return `its nodes came from different versions of ${key} (${groups.join('; ')}); take back each group by itself with --nodes`;
     })
     .join('; ');
-}
-
-/** In a plan that went back already, `from` is the bundle's `to`. */
-function inBundleOrder(plan: Plan, { from, to }: PlannedPackage) {
-  return plan.direction === 'Forward' ? { from, to } : { from: to, to: from };
 }

@@ -5,6 +5,7 @@ import { addChat } from './commands/chat.ts';
 import type { CommandContext } from './commands/command.ts';
 import { addInventory } from './commands/inventory.ts';
 import { addJobs } from './commands/jobs.ts';
+import { addNodes } from './commands/nodes.ts';
 import { addPlan } from './commands/plan.ts';
 import { addReplan } from './commands/replan.ts';
 import { addSchedule } from './commands/schedule.ts';
@@ -93,6 +94,7 @@ function buildProgram(context: CommandContext): Command {
   addVoting(program, context);
   addReplan(program, context);
   addSteering(program, context);
+  addNodes(program, context);
   addJobs(program, context);
   addOverride(program, context);
   addWindows(program, context);

@@ -39,6 +39,7 @@ import { refused, TidegateError } from './errors.ts';
 import { isNotFound } from './explain.ts';
 import { recordedRequest } from './history.ts';
 import { listRollouts } from './listing.ts';
+import { failedSoFar, makeRetryRollout, retryName } from './retry.ts';
 import { Schedules } from './schedules.ts';
 import { Session } from './session.ts';
 import { phaseOf, type RolloutEntry, type RolloutView } from './view.ts';
@@ -58,11 +59,11 @@ export interface StartedRollout {
   readonly runId: string;
 }
 
-/** What became of the wish to take a rollout back. */
+/** What became of the wish to take a rollout back, or to try nodes again. */
 export interface RollbackAnswer {
   readonly rollout: string;
   readonly message: string;
-  /** The rollout that takes the nodes back, where the named one had finished already. */
+  /** The rollout that does it, where the named one had finished already. */
   readonly started?: StartedRollout;
 }
 
@@ -160,7 +161,7 @@ export class RolloutClient {
     return await this.send(rollout, 'resume', command);
   }
 
-  /** Starts no further node; the nodes in work are finished first. */
+  /** Ends a rollout now, after the nodes in work (where no mode is given) or after their wave. */
   async stop(rollout: string, command: StopCommand): Promise<string> {
     return await this.send(rollout, 'stop', command);
   }
@@ -212,6 +213,21 @@ export class RolloutClient {
     if (view.state !== 'Running') return await this.rollbackFinished(view, command, nodes);
     if (nodes) throw refused('--nodes is for finished rollouts; a running one takes back all.');
     return { rollout, message: await this.send(rollout, 'rollback', command) };
+  }
+
+  /** Tries nodes again: in a running rollout itself, those of a finished one in a new rollout. */
+  async retry(
+    rollout: string,
+    command: Command,
+    nodes?: readonly string[],
+  ): Promise<RollbackAnswer> {
+    const view = await this.status(rollout);
+    if (view.state !== 'Running') return await this.retryFinished(view, command, nodes);
+    const failed = nodes ?? failedSoFar(view.status?.waves ?? []);
+    if (failed.length === 0) throw refused('No node has failed; name others with --node.');
+    const answers: string[] = [];
+    for (const node of failed) answers.push(await this.retryNode(rollout, { ...command, node }));
+    return { rollout, message: answers.join('; ') };
   }
 
   /** Returns the plan that a rollout recorded. */
@@ -272,20 +288,56 @@ export class RolloutClient {
     command: Command,
     nodes: readonly string[] | undefined,
   ): Promise<RollbackAnswer> {
-    const { rollout, outcome, failure, state } = view;
-    if (!outcome) {
-      const why = failure?.message ?? state;
-      throw refused(`Rollout ${rollout} ended without a record of updated nodes: ${why}`);
-    }
-    const { plan } = await this.planOf(rollout);
-    const request = await this.session.call(() => recordedRequest(this.session.client, view));
-    const answer = makeBackRollout({ request, plan, outcome, nodes, command });
+    const { rollout } = view;
+    const answer = makeBackRollout({ ...(await this.recorded(view)), nodes, command });
     if (answer.kind === 'Refused') {
       throw refused(`Rollout ${rollout} is not taken back: ${answer.reason}.`);
     }
     const started = await this.start(answer.rollout);
     const message = `${started.rollout} started; it takes the updated nodes back once its plan is approved`;
     return { rollout, message, started };
+  }
+
+  private async retryFinished(
+    view: RolloutView,
+    command: Command,
+    nodes: readonly string[] | undefined,
+  ): Promise<RollbackAnswer> {
+    const { rollout } = view;
+    const recorded = await this.recorded(view);
+    const name = await this.freeRetryName(rollout);
+    const answer = makeRetryRollout({ ...recorded, nodes, command, name });
+    if (answer.kind === 'Refused') throw refused(`Nothing is tried again: ${answer.reason}.`);
+    const started = await this.start(answer.rollout);
+    const tried = answer.rollout.spec.targets.nodes?.join(', ');
+    const message = `${started.rollout} started; it tries ${tried} once its plan is approved`;
+    return { rollout, message, started };
+  }
+
+  /** Returns what a rollout that has finished recorded. */
+  private async recorded(view: RolloutView) {
+    const { rollout, outcome, failure, state } = view;
+    if (!outcome) {
+      const why = failure?.message ?? state;
+      throw refused(`Rollout ${rollout} ended without a record of its nodes: ${why}`);
+    }
+    const { plan } = await this.planOf(rollout);
+    const request = await this.session.call(() => recordedRequest(this.session.client, view));
+    return { request, plan, outcome };
+  }
+
+  /** Returns the name of the first attempt that there has not been. */
+  private async freeRetryName(rollout: string): Promise<string> {
+    const { session } = this;
+    for (let n = 1; ; n++) {
+      const name = retryName(rollout, n);
+      try {
+        await session.call(() => session.handle(name).describe(), READ_TIMEOUT_MS);
+      } catch (error) {
+        if (error instanceof TidegateError && isNotFound(error.cause)) return name;
+        throw error;
+      }
+    }
   }
 
   private async send(

@@ -1,15 +1,24 @@
 /** `tidegate pause | resume | stop | rollback NAME`: what people decide about a rollout. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import type { StopMode } from '../../workflows/contract.ts';
 import type { RollbackAnswer, RolloutClient } from '../rollout-client.ts';
 import { type CommandContext, print, withClient, withExamples } from './command.ts';
 import { tellStarted } from './start.ts';
 
-const NAME = "the rollout's name";
-const AS: [string, string] = ['--as <who>', 'who decides; recorded with the decision, not proved'];
+export const NAME = "the rollout's name";
+export const AS: [string, string] = [
+  '--as <who>',
+  'who decides; recorded with the decision, not proved',
+];
 
-interface SteerOptions {
+/** What the stronger stops contradict. */
+const LATER = ['afterNode', 'afterWave'];
+
+export interface SteerOptions {
   readonly as: string;
   readonly reason?: string;
+  readonly now?: boolean;
+  readonly afterWave?: boolean;
   readonly nodes?: string;
 }
 
@@ -56,16 +65,31 @@ function addResume(program: Command, context: CommandContext): void {
 function addStop(program: Command, context: CommandContext): void {
   const command = program
     .command('stop')
-    .description('start no further node; the nodes in work are finished first')
+    .description('end a rollout: now, after the nodes in work or after their wave')
     .argument('<name>', NAME)
     .requiredOption(...AS)
-    .option('--reason <text>', 'why');
+    .option('--reason <text>', 'why')
+    .addOption(
+      new Option('--now', 'put the nodes in work back as they were found').conflicts(LATER),
+    )
+    .addOption(new Option('--after-node', 'finish the nodes in work first (default)'))
+    .addOption(
+      new Option('--after-wave', 'finish the wave that runs first, with its soak').conflicts(
+        'afterNode',
+      ),
+    );
   acting(command, context, async (client, rollout, options) => ({
     rollout,
-    message: await client.stop(rollout, by(options)),
+    message: await client.stop(rollout, { ...by(options), mode: modeOf(options) }),
   }));
+  command.addHelpText(
+    'after',
+    '\nWhat each leaves behind, wherever the rollout is: docs/control.md. A stronger stop may\n' +
+      'follow a weaker one, and so may a rollback.',
+  );
   withExamples(command, [
     'tidegate stop containerd-deb12u3 --as platform-oncall --reason "latency alert"',
+    'tidegate stop containerd-deb12u3 --as platform-oncall --now',
   ]);
 }
 
@@ -93,12 +117,18 @@ function addRollback(program: Command, context: CommandContext): void {
   ]);
 }
 
-function acting(
+function modeOf({ now, afterWave }: SteerOptions): StopMode {
+  if (now) return 'Now';
+  return afterWave ? 'AfterWave' : 'AfterNode';
+}
+
+/** Sends what a command says, and shows the answer or what has started because of it. */
+export function acting<T extends SteerOptions>(
   command: Command,
   context: CommandContext,
-  act: (client: RolloutClient, rollout: string, options: SteerOptions) => Promise<Sent>,
+  act: (client: RolloutClient, rollout: string, options: T) => Promise<Sent>,
 ): void {
-  command.action(async (rollout: string, options: SteerOptions, self: Command) => {
+  command.action(async (rollout: string, options: T, self: Command) => {
     await withClient(context, self, async (client) => {
       const { started, ...sent } = await act(client, rollout, options);
       if (started) await tellStarted({ client, started, context, command: self });
@@ -107,6 +137,7 @@ function acting(
   });
 }
 
-function by({ as, reason }: SteerOptions): { by: string; reason?: string } {
+/** Returns who says it and why. */
+export function by({ as, reason }: SteerOptions): { by: string; reason?: string } {
   return { by: as, ...(reason === undefined ? {} : { reason }) };
 }

@@ -190,6 +190,49 @@ describe('the command line', () => {
     });
   });
 
+  it('tries failed nodes of a finished rollout again, under a number of their own', async () => {
+    await withRollout('flaky', async ({ fleet, plan }) => {
+      fleet.broken.add(TO);
+      await tidegate(['approve', 'flaky', '--digest', plan.digest, '--as', 'sre-lead']);
+      assert.equal((await client.waitFor('flaky')).outcome, 'RolledBack');
+
+      const strange = await tidegate(['retry', 'flaky', '--node', 'east-9', '--as', 'sre-lead']);
+      assert.equal(strange.code, 3);
+      assert.match(strange.err, /east-9 is none of its nodes without the update/);
+      for (const name of ['flaky-retry-1', 'flaky-retry-2']) {
+        const sent = await tidegate(['retry', 'flaky', '--as', 'sre-lead']);
+        assert.equal(sent.code, 0, sent.err);
+        assert.match(sent.out, new RegExp(`^Rollout ${name} started .*; waits for approval of`));
+        const stopped = await tidegate(['stop', name, '--as', 'ada', '--now', '--reason', 'lunch']);
+        assert.match(stopped.out, /the nodes in work are put back as they were found/);
+        assert.deepEqual((await client.waitFor(name)).reasons, ['stopped by ada: lunch']);
+      }
+      const { out } = await tidegate(['retry', 'flaky-retry-1', '--node', 'east-1', '--as', 'ada']);
+      assert.match(out, /^Rollout flaky-retry-3 started/);
+      await tidegate(['reject', 'flaky-retry-3', '--as', 'sre-lead', '--reason', 'enough']);
+    });
+  });
+
+  it('leaves out a node, and takes it in again', async () => {
+    await withRollout('picky', async ({ fleet, plan }) => {
+      const skip = (node: string) =>
+        tidegate(['skip', 'picky', '--node', node, '--as', 'ada', '--reason', 'a demo']);
+      assert.match((await skip('east-1')).err, /east-1 is the last node of canary/);
+      assert.match((await skip('east-2')).out, /^picky: east-2 is left out/);
+      assert.match((await skip('east-3')).out, /^picky: east-3 is left out/);
+      const again = await tidegate(['retry', 'picky', '--node', 'east-3', '--as', 'ada']);
+      assert.match(again.out, /^picky: east-3 is taken in again: its turn comes with wave-/);
+      const none = await tidegate(['retry', 'picky', '--as', 'ada']);
+      assert.match(none.err, /No node has failed; name others with --node/);
+      await tidegate(['approve', 'picky', '--digest', plan.digest, '--as', 'sre-lead']);
+      assert.equal((await tidegate(['watch', 'picky'])).code, 0);
+      assert.deepEqual(
+        [...fleet.nodes.values()].map((node) => node.version),
+        [TO, FROM, TO],
+      );
+    });
+  });
+
   it('rejects a plan, which ends with 2', async () => {
     await withRollout('unwanted', async () => {
       const argv = ['reject', 'unwanted', '--as', 'sre-lead', '--reason', 'freeze'];
