@@ -1,4 +1,4 @@
-/** One time-skipping Temporal server, two workers over the workflows and a fake fleet. */
+/** One time-skipping Temporal server, workers over the workflows and the clusters of a fake fleet. */
 import { fileURLToPath } from 'node:url';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
@@ -42,6 +42,7 @@ export async function startTestBed(): Promise<TestBed> {
   const workers = [
     await Worker.create({ ...common, taskQueue: TASK_QUEUE, workflowBundle }),
     await Worker.create({ ...common, taskQueue: clusterTaskQueue('east') }),
+    await Worker.create({ ...common, taskQueue: clusterTaskQueue('west') }),
   ];
   const runs = workers.map((worker) => worker.run());
   return {
