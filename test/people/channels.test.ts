@@ -154,6 +154,23 @@ describe('one rollout with four gates', () => {
     await passes('before-wave-1', 'ada', signal(fleet.client));
   });
 
+  it('is paused and resumed at the gate by forms too, one a signal, one an update', async () => {
+    await gateOpens('before-wave-2');
+    await ui.show(ID);
+    const paused = async () => (await fleet.client.status(NAME)).status?.paused;
+    await ui.sendSignal('pause', { by: 'grace', reason: 'an incident' });
+    const what = 'the rollout to be paused';
+    const shown = async () => (await paused()) === 'paused by grace: an incident';
+    await waitFor({ what, timeoutMs: 30_000, until: shown });
+    const again = await ui.sendUpdate('pause', { by: 'ada' });
+    assert.deepEqual(again, {
+      kind: 'Refused',
+      text: 'it is paused by grace: an incident already',
+    });
+    assert.equal((await ui.sendUpdate('resume', { by: 'grace' })).kind, 'Sent');
+    assert.equal(await paused(), undefined);
+  });
+
   it("passes the fourth by a form of Temporal's UI", async () => {
     await gateOpens('before-wave-2');
     assert.deepEqual(await ui.list('TidegateActor = "security"'), [ID]);
