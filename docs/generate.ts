@@ -6,6 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { catalogueRows } from '../test/chaos/catalogue.ts';
 import { FAULTS } from '../test/chaos/faults.ts';
+import { allPlaces, type Left, SAID } from '../test/workflows/control-cases.ts';
 import { NODE_PHASES, type NodePhase } from '../workflows/contract.ts';
 import { FAILURE_TYPES, FAILURES } from '../workflows/domain/failures.ts';
 import { isFailedNode } from '../workflows/domain/lifecycle.ts';
@@ -50,7 +51,11 @@ export const PHASE_EDGES: readonly (readonly [NodePhase | End, NodePhase | End, 
   ['Rebooting', 'NeedsAttention', 'not back in time'],
   ['Verifying', 'Unwinding', 'failed or cancelled'],
   ['Unwinding', 'Skipped', 'never leased, no probe runs, not as planned, or blocked and skipped'],
-  ['Unwinding', 'Deferred', 'Jobs outlasted their time: the node comes last'],
+  [
+    'Unwinding',
+    'Deferred',
+    'Jobs outlasted their time, or its window has closed: its turn comes later',
+  ],
   ['Unwinding', 'RolledBack', 'all undone and verified'],
   ['Unwinding', 'NeedsAttention', 'an undo failed'],
   ['Uncordoning', 'NeedsAttention', 'failed'],
@@ -94,6 +99,21 @@ export function faultTable(): string {
   return table(head, catalogueRows(FAULTS));
 }
 
+/** Returns the table of what a stop in each mode, and a rollback, leave behind. */
+export function controlTable(): string {
+  const heads = { Now: '--now', AfterNode: '--after-node', AfterWave: '--after-wave' };
+  const said = SAID.map((word) => (word === 'Rollback' ? '`rollback`' : `\`stop ${heads[word]}\``));
+  const rows = allPlaces().map(({ where, left }) => [
+    where,
+    ...SAID.map((word) => leftInWords(left[word])),
+  ]);
+  return table(['where the rollout is', ...said], rows);
+}
+
+function leftInWords({ outcome, updated }: Left): string {
+  return `\`${outcome}\`: ${updated.length === 0 ? 'none' : updated.join(', ')}`;
+}
+
 /** Pads columns the way the formatter does, so that a page stays as it was written. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((cell, i) =>
@@ -106,6 +126,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 /** The generated part of each page. */
 export const GENERATED: Readonly<Record<string, () => string>> = {
+  'control.md': controlTable,
   'failures.md': failureTable,
   'faults.md': faultTable,
   'node-lifecycle.md': phaseDiagram,

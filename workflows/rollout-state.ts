@@ -39,6 +39,8 @@ export class RolloutState {
   readonly refusedVotes: RolloutStatus['refusedVotes'][number][] = [];
   /** Freezes that people have lifted. */
   readonly overrides: NonNullable<RolloutStatus['overrides']>[number][] = [];
+  /** The freeze that is in the way now; empty while none is. */
+  freeze = '';
   readonly updated: NodeOutcome[] = [];
   readonly rolledBack: NodeOutcome[] = [];
   private phase: RolloutPhase = 'Planning';
@@ -205,7 +207,8 @@ export class RolloutState {
   }
 
   private next(): string[] {
-    const next = this.inPhase();
+    const lift = `tidegate override ${this.name} --freeze ${this.freeze} --as WHO --reason WHY`;
+    const next = [...this.inPhase(), ...(this.freeze && !this.outcome ? [lift] : [])];
     if (this.paused === '' || this.outcome) return next;
     const others = next.filter((line) => !line.startsWith('tidegate pause'));
     return [`tidegate resume ${this.name} --as WHO`, ...others];
@@ -223,6 +226,7 @@ export class RolloutState {
           `tidegate replan ${name} --as WHO`,
           `tidegate stop ${name} --as WHO`,
           ...(this.updated.length > 0 ? [`tidegate rollback ${name} --as WHO`] : []),
+          ...this.retry(),
         ];
       case 'RollingBack':
       case 'AwaitingLease':
@@ -234,16 +238,23 @@ export class RolloutState {
         return [
           `tidegate watch ${name}`,
           `tidegate pause ${name} --as WHO`,
-          `tidegate stop ${name} --as WHO`,
+          `tidegate stop ${name} --as WHO [--now | --after-wave]`,
           `tidegate rollback ${name} --as WHO`,
+          ...this.retry(),
         ];
       case 'Succeeded':
         return [`tidegate rollback ${name} --as WHO`];
       case 'RolledBack':
       case 'Halted':
       case 'Rejected':
-        return [`tidegate status ${name}`];
+        return [`tidegate status ${name}`, ...this.retry()];
     }
+  }
+
+  /** Where nodes were put back: how to try them again, in this rollout or in one of their own. */
+  private retry(): string[] {
+    const failed = this.updated.some(({ outcome }) => outcome === 'RolledBack');
+    return failed ? [`tidegate retry ${this.name} --as WHO`] : [];
   }
 
   private show(): void {

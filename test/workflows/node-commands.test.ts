@@ -259,6 +259,7 @@ describe('a node that people try again', () => {
         await approve(handle, plan.digest);
         await untilGate(handle);
         assert.equal(fleet.count('inspect', second), 0, 'the wave ended with the failure');
+        assert.ok((await statusOf(handle)).next.includes('tidegate retry patch --as WHO'));
         await tell(handle, 'retryNode', { node: failed });
         const outcome: RolloutOutcome = await handle.result();
         assert.equal(outcome.outcome, 'Succeeded', outcome.reasons.join('; '));
