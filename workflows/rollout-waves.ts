@@ -199,10 +199,10 @@ export class RolloutWaves {
     const tell = (why: string) => state.wait(why);
     const skipped = wayBack ? {} : nodes.leftOutOf(wave);
     const region = access.region ?? '';
-    const calendar = wayBack ? {} : desk.windows.forWave(region);
+    const calendar = wayBack ? {} : desk.windows.forWave(wave.name, region);
     const started = (handle: WaveHandle) => {
       if (!wayBack) nodes.began(wave, handle);
-      desk.windows.began(wave.name, handle, calendar.calendar);
+      desk.windows.began(handle, calendar.calendar);
     };
     const outcome = await runWaveOf(
       { desk, tell, started },

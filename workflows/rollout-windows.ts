@@ -18,7 +18,7 @@ export class RolloutWindows {
   /** What asks for the first opening, while it does. */
   private watch: WindowWatch | undefined;
   /** The wave that runs, where it minds the calendar. */
-  private wave: { readonly name: string; readonly handle: WaveHandle } | undefined;
+  private wave: { readonly name: string; handle?: WaveHandle } | undefined;
 
   constructor(state: RolloutState, desk: RolloutDesk) {
     this.state = state;
@@ -48,29 +48,34 @@ export class RolloutWindows {
       if (desk.interrupted()) return desk.interruption();
       const closed = await watch.closed(TURN_MS[bundle.disruption]);
       if (!closed) break;
+      state.freeze = closed.freeze ?? '';
       state.enter('AwaitingWindow', closed.reason);
       await watch.sleep(closed, () => desk.interrupted() || desk.paused !== '');
+      state.freeze = '';
     }
     this.watch = undefined;
     state.wait('');
     return '';
   }
 
-  /** What a wave has to know of the calendar; nothing where its policy has none. */
-  forWave(region: string): { readonly calendar?: WaveCalendar } {
-    return hasCalendar(this.state.plan.policy.spec) ? { calendar: this.calendarFor(region) } : {};
+  /** What a wave that is to start has to know of the calendar; nothing where its policy has none. */
+  forWave(name: string, region: string): { readonly calendar?: WaveCalendar } {
+    if (!hasCalendar(this.state.plan.policy.spec)) return {};
+    this.wave = { name };
+    return { calendar: this.calendarFor(region) };
   }
 
-  /** A wave has started: from now on it hears which freezes are lifted. */
-  began(name: string, handle: WaveHandle, told: WaveCalendar | undefined): void {
-    if (!told) return;
-    this.wave = { name, handle };
+  /** The wave has started: from now on it hears which freezes are lifted. */
+  began(handle: WaveHandle, told: WaveCalendar | undefined): void {
+    if (!told || !this.wave) return;
+    this.wave.handle = handle;
     for (const freeze of this.lifted()) if (!told.lifted.includes(freeze)) this.tell(freeze);
   }
 
   /** A wave has ended: other regions keep out of the openings in which its nodes have started. */
   ended(region: string, { openings = [] }: WaveOutcome): void {
     this.wave = undefined;
+    this.state.freeze = '';
     this.had[region] = [...new Set([...(this.had[region] ?? []), ...openings])];
   }
 
@@ -108,14 +113,16 @@ export class RolloutWindows {
   }
 
   private tell(freeze: string): void {
-    this.wave?.handle.signal(liftSignal, { freeze }).catch((error: unknown) => {
+    this.wave?.handle?.signal(liftSignal, { freeze }).catch((error: unknown) => {
       // It has ended just before; the next one is told when it starts.
       log.info('no wave to tell of a lifted freeze', { freeze, error: String(error) });
     });
   }
 
   /** A wave that is awake again tells nothing. */
-  private waveTold({ wave, reason }: WaveClosed): void {
-    if (this.wave?.name === wave) this.state.wait(reason);
+  private waveTold({ wave, reason, freeze = '' }: WaveClosed): void {
+    if (this.wave?.name !== wave) return;
+    this.state.freeze = freeze;
+    this.state.wait(reason);
   }
 }

@@ -16,6 +16,8 @@ export interface WaveClosed {
   readonly wave: string;
   /** Why no node starts; empty once they do. */
   readonly reason: string;
+  /** The freeze that is in the way, if it is one. */
+  readonly freeze?: string;
 }
 
 /** Sent by the wave to its rollout. */
@@ -63,10 +65,10 @@ export class WaveWindow {
     const { paused, ends, say } = sleeper;
     const wakes = () => paused() || ends();
     if (wakes()) return false;
-    this.tell(closed.reason, say);
+    this.tell(closed, say);
     await this.watch?.sleep(closed, wakes);
     // A wave that ends tells its outcome instead.
-    if (!ends()) this.tell('', say);
+    if (!ends()) this.tell({ reason: '' }, say);
     return false;
   }
 
@@ -99,12 +101,15 @@ export class WaveWindow {
     return this.watch ? { calendar: this.watch.calendar() } : {};
   }
 
-  private tell(reason: string, say: (why: string) => void): void {
+  private tell(
+    { reason, freeze }: Pick<WaveClosed, 'reason' | 'freeze'>,
+    say: Sleeper['say'],
+  ): void {
     say(reason);
     const { parent } = workflowInfo();
     if (!parent) return;
     getExternalWorkflowHandle(parent.workflowId)
-      .signal(waveClosedSignal, { wave: this.wave, reason })
+      .signal(waveClosedSignal, { wave: this.wave, reason, ...(freeze ? { freeze } : {}) })
       .catch((error: unknown) => log.warn('the rollout was not told', { error: String(error) }));
   }
 }

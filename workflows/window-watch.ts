@@ -16,6 +16,8 @@ const calendar = proxyActivities<PeopleActivities>({ ...READ_OPTIONS, taskQueue:
 
 const SECOND = 1000;
 const ASK_AGAIN_MS = 60 * SECOND;
+/** Where the worker's clock is behind the server's, it says for a while that the moment is still to come. */
+const LEAST_SLEEP_MS = 10 * SECOND;
 
 export type Closed = Extract<WindowLook, { readonly kind: 'Closed' }>;
 
@@ -58,7 +60,7 @@ export class WindowWatch {
     const known = this.liftedNow.length;
     const woken = () => wakes() || this.liftedNow.length > known;
     if (until === undefined) return await condition(woken);
-    const sleepMs = Math.max(SECOND, Date.parse(until) - Date.now());
+    const sleepMs = Math.max(LEAST_SLEEP_MS, Date.parse(until) - Date.now());
     await condition(woken, sleepMs, { summary: `may start nodes at ${until}` });
   }
 

@@ -222,7 +222,9 @@ describe('a freeze', () => {
   it('is lifted by who may, which wakes the wave, and is told at the end', async () => {
     opened = 0;
     await withWindows({ look, policy: { people, freezes } }, async ({ fleet, handle }) => {
-      await untilWaits(handle, /freeze "year-end" lasts/);
+      const { next } = await untilWaits(handle, /freeze "year-end" lasts/);
+      const lift = 'tidegate override patch --freeze year-end --as WHO --reason WHY';
+      assert.ok(next.includes(lift), next.join());
       const refusals: [object, RegExp][] = [
         [{ ...ask, by: '' }, /"by" must be the name/],
         [{ ...ask, freeze: 'spring' }, /no freeze "spring"; its freezes are "year-end"/],
@@ -245,7 +247,9 @@ describe('a freeze', () => {
         ['Succeeded', ['freeze "year-end" was lifted by ada: CVE-2025-64329 is exploited']],
       );
       assert.equal(updated(fleet), 3);
-      const [override] = (await statusOf(handle)).overrides ?? [];
+      const status = await statusOf(handle);
+      assert.ok(!status.next.includes(lift));
+      const [override] = status.overrides ?? [];
       assert.deepEqual([override?.by, override?.freeze], ['ada', 'year-end']);
     });
   });
