@@ -1,7 +1,8 @@
 /** What `tidegate windows` shows, and how `tidegate override` asks. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import test from 'node:test';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import type { RolloutClient } from '../../client/rollout-client.ts';
 import { nextOpenings } from '../../workflows/domain/next-openings.ts';
 import { policySchema } from '../../workflows/domain/spec.ts';
@@ -169,4 +170,15 @@ test('a freeze is lifted with who and why', async () => {
   const { code, out } = await run(argv, { client });
   assert.deepEqual([code, out], [0, 'patch: freeze "launch" does not count\n']);
   assert.deepEqual(sent, [['patch', { by: 'ada', freeze: 'launch', reason: 'urgent' }]]);
+});
+
+test('docs/windows.md shows what its policy gives', async () => {
+  const page = await readFile(new URL('../../docs/windows.md', import.meta.url), 'utf8');
+  const [, yaml = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+  const [, command = '', table = ''] = /```console\n\$ (.*)\n([\s\S]*?)```/.exec(page) ?? [];
+  const spec = parse(yaml) as object;
+  const argv = command.replace('policy.yaml', '-').split(' ').slice(1);
+  const { code, out, err } = await run(argv, { ...given(spec), look: TTY });
+  assert.deepEqual([code, err], [0, '']);
+  assert.equal(out, table);
 });
