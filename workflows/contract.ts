@@ -190,6 +190,8 @@ export interface NodeOutcome {
     readonly daemon?: string;
   }[];
   readonly durationMs: number;
+  /** How much of it the node waited for people or for others; absent where it did not. */
+  readonly waitedMs?: number;
   readonly phasesMs: Readonly<Partial<Record<NodePhase, number>>>;
   readonly containersBefore: number;
   readonly containersSurvived: number;

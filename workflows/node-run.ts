@@ -44,6 +44,9 @@ export class NodeRun {
   private asks = '';
   private since = Date.now();
   private readonly startedAt = Date.now();
+  /** Time in which the node waited for others, which says nothing of how long its turn takes. */
+  private waitedMs = 0;
+  private waitsSince: number | undefined;
   private readonly phasesMs: Partial<Record<NodePhase, number>> = {};
   private readonly input: NodeInput;
 
@@ -77,9 +80,9 @@ export class NodeRun {
     return result;
   }
 
-  /** How long the node is in work already. */
+  /** How long the node is in work already, other than waiting for people, Jobs' schedules or tools. */
   elapsedMs(): number {
-    return Date.now() - this.startedAt;
+    return Date.now() - this.startedAt - this.waitedMs;
   }
 
   /** Keeps the notes of a step's report, if it has any. */
@@ -94,6 +97,7 @@ export class NodeRun {
   ask(question: string): void {
     this.asks = question;
     this.detail = question;
+    this.waits(question !== '');
     upsertSearchAttributes([waitsFor(question), actedOnBy(question === '' ? undefined : [])]);
     this.show();
   }
@@ -101,7 +105,14 @@ export class NodeRun {
   /** Shows why the node waits in its phase. */
   wait(reason: string): void {
     this.detail = reason;
+    this.waits(reason !== '');
     this.show();
+  }
+
+  private waits(begins: boolean): void {
+    const now = Date.now();
+    this.waitedMs += now - (this.waitsSince ?? now);
+    this.waitsSince = begins ? now : undefined;
   }
 
   /** Enters a phase and shows it to whoever looks. */
@@ -145,6 +156,7 @@ export class NodeRun {
         before: before.get(entry.name) ?? entry.before,
       })),
       durationMs: Date.now() - this.startedAt,
+      ...(this.waitedMs > 0 ? { waitedMs: this.waitedMs } : {}),
       phasesMs: this.phasesMs,
       containersBefore: this.learned.containersBefore,
       containersSurvived: proof?.containersSurvived ?? 0,

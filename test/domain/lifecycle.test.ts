@@ -203,6 +203,11 @@ describe('slowestTurnMs', () => {
     const ended = [7000, 9000, 8000].map((durationMs) => ({ outcome: 'Updated', durationMs }));
     assert.equal(slowestTurnMs(ended), 9000);
   });
+
+  it('is without the time in which a node waited for others', () => {
+    const waited = { outcome: 'Updated', durationMs: 3_608_000, waitedMs: 3_600_000 };
+    assert.equal(slowestTurnMs([{ outcome: 'Updated', durationMs: 7000 }, waited]), 8000);
+  });
 });
 
 const waves: [canary: boolean, outcomes: string, failureBudget: number, failure: string][] = [

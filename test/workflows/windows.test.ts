@@ -317,6 +317,35 @@ describe('a node that comes too late for its window', () => {
     }
   });
 
+  it('because of others makes no longer turns of those that come next', async () => {
+    let slow = 5;
+    await withWindows(
+      {
+        ...{ look: () => forAMoment(0), policy },
+        prepare: (fleet) => {
+          // A tool works on the canary once it is staged: its wave has looked before.
+          fleet.holdsNow = () =>
+            fleet.looks.length >= 3 && fleet.looks.length <= 12
+              ? [{ node: 'east-1', reason: 'kured works on it' }]
+              : [];
+        },
+        during: (step) => {
+          if (step !== 'stage' || slow === 0) return;
+          slow -= 1;
+          throw ApplicationFailure.retryable('slow', 'HostUnreachable');
+        },
+      },
+      async ({ handle, asked }) => {
+        const { outcome, nodes } = await handle.result();
+        assert.equal(outcome, 'Succeeded');
+        const [canary] = nodes;
+        assert.ok((canary?.waitedMs ?? 0) > 3 * MINUTE, `waited ${canary?.waitedMs}`);
+        const last = asked.at(-1)?.question.expectedMs ?? 0;
+        assert.ok(last >= 20_000 && last < MINUTE, `expected ${last}`);
+      },
+    );
+  });
+
   it('for the fourth time comes last of all, and is not lost', async () => {
     await withWindows(
       {

@@ -143,13 +143,20 @@ export const TURN_MS: Readonly<Record<Disruption, number>> = {
   Reboot: 240_000,
 };
 
-/** Returns how long the slowest updated node took, in milliseconds; undefined while there is none. */
+/**
+ * Returns how long the slowest updated node took, in milliseconds; undefined while there is none. Time
+ * in which it waited for others is no part of that: it would keep the next ones out of short windows.
+ */
 export function slowestTurnMs(
-  outcomes: readonly { readonly outcome: string; readonly durationMs: number }[],
+  outcomes: readonly {
+    readonly outcome: string;
+    readonly durationMs: number;
+    readonly waitedMs?: number;
+  }[],
 ): number | undefined {
   const updated = outcomes.filter((entry) => entry.outcome === 'Updated');
   if (updated.length === 0) return undefined;
-  return Math.max(...updated.map((entry) => entry.durationMs));
+  return Math.max(...updated.map(({ durationMs, waitedMs = 0 }) => durationMs - waitedMs));
 }
 
 /** Tells whether a node's update went wrong. */
