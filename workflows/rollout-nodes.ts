@@ -117,7 +117,10 @@ export class RolloutNodes {
     const ask = this.runs(found) && !this.skips.has(key);
     // Said before the wave has answered: two of a canary must not be left out at once.
     const verdict = this.judge(found, ask ? 'Waiting' : this.known(found), 'skip');
-    if (verdict !== '') throw refusal([verdict]);
+    if (verdict !== '') {
+      const state = ask ? (await this.ask(found))?.state : undefined;
+      throw refusal([state ? this.judge(found, state, 'skip') : verdict]);
+    }
     this.skips.set(key, why);
     const answer = ask ? await this.ask(found, why) : undefined;
     if (ask && !answer?.taken && !this.leftOut(found, why)) {

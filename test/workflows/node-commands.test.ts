@@ -136,6 +136,20 @@ describe('a node that people leave out', () => {
     });
   }
 
+  it('in the canary: one in work is said to be that', async () => {
+    await withRollout(
+      async ({ fleet, plan, handle }) => {
+        const [canary = ''] = nodesOf(plan, 0);
+        during(fleet, 'apply', canary, () =>
+          refused(handle, 'skipNode', { node: canary }, /is in work: wait until/),
+        );
+        await approve(handle, plan.digest);
+        assert.equal((await handle.result()).outcome, 'Succeeded');
+      },
+      { strategy },
+    );
+  });
+
   it('while it is paused: a wave of which nothing is left ends', async () => {
     await withRollout(
       async ({ fleet, plan, handle }) => {
