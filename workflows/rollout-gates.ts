@@ -103,10 +103,10 @@ export class RolloutGates {
     });
   }
 
-  /** Returns what an urgent rollout adds to its reasons once somebody has looked at it. */
+  /** Returns what an urgent rollout that has touched a node adds to its reasons, once somebody has looked at it. */
   async review(outcome: RolloutOutcomeKind): Promise<readonly string[]> {
     const needs = reviewOf(this.state.plan);
-    if (!needs) return [];
+    if (!needs || this.state.updated.length === 0) return [];
     const voters = this.state.votes.filter(({ decision }) => decision === 'Approve');
     const barred = voters.map(({ by }) => ({
       name: by,
