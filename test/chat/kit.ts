@@ -69,9 +69,12 @@ export async function withBridge(
   }
 }
 
+/** Long beside what is waited for: test files run side by side on few cores. */
+export const PATIENCE_MS = 30_000;
+
 /** Waits until something is so; asserts that it comes. */
 export async function until<T>(what: string, look: () => T | undefined | false): Promise<T> {
-  for (let i = 0; i < 300; i++) {
+  for (const begun = Date.now(); Date.now() - begun < PATIENCE_MS; ) {
     const found = look();
     if (found) return found;
     await delay(10);

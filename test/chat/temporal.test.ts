@@ -14,7 +14,7 @@ import { type RealServer, startRealServer } from '../client/real-server.ts';
 import { FakeFleet } from '../workflows/fake-fleet.ts';
 import { rolloutOf } from '../workflows/fixtures.ts';
 import { ADA, GRACE, plannedFor, REQUESTER } from './fake-rollouts.ts';
-import { startBridge, until } from './kit.ts';
+import { PATIENCE_MS, startBridge, until } from './kit.ts';
 import { BOT_TOKEN, type Message, SIGNING_SECRET, SlackStandIn } from './slack-stand-in.ts';
 
 const slack = new SlackStandIn();
@@ -39,7 +39,7 @@ async function restart(): Promise<void> {
 
 /** Makes rounds until something shows. */
 async function shows<T>(what: string, look: () => T | undefined | false): Promise<T> {
-  for (let i = 0; i < 100; i++) {
+  for (const begun = Date.now(); Date.now() - begun < PATIENCE_MS; ) {
     await chat.round();
     const found = look();
     if (found) return found;
@@ -91,17 +91,6 @@ async function spawned(): Promise<{
     return { child, ended };
   }
   return assert.fail('chat never listened');
-}
-
-async function untilShown<T>(what: string, look: () => T | undefined | false): Promise<T> {
-  for (let i = 0; i < 5; i++) {
-    try {
-      return await until(what, look);
-    } catch (error) {
-      if (i === 4) throw error;
-    }
-  }
-  return assert.fail(what);
 }
 
 it('a gate is voted on in Slack over a restart, and the rollout told to its end', async () => {
@@ -156,7 +145,7 @@ it('the command is killed and started again: no double post, no lost vote; SIGTE
   fleet.planned = { ...rest, plan };
   await client.start({ ...rolloutOf(), metadata: { name: 'killed' } });
   const first = await spawned();
-  const gate = await untilShown('the gate', () =>
+  const gate = await until('the gate', () =>
     slack.top().find((m) => slack.shown(m).includes('killed waits for approval')),
   );
   const sent = await slack.press(gate, 'Approve', ADA);
@@ -168,7 +157,7 @@ it('the command is killed and started again: no double post, no lost vote; SIGTE
 
   const second = await spawned();
   assert.equal((await slack.submit(view, 'again')).status, 200);
-  await untilShown('the vote', () => /Approved by ada: again/.test(slack.shown(gate)));
+  await until('the vote', () => /Approved by ada: again/.test(slack.shown(gate)));
   const keys = slack.messages.map((message) => message.metadata?.event_payload['key']);
   assert.deepEqual(keys, [...new Set(keys)]);
   assert.ok(keys.length >= before);
