@@ -98,7 +98,7 @@ describe('the lab', { concurrency: false }, () => {
 
   it('comes up in another checkout after it was killed in this one', async () => {
     const other = await mkdtemp(join(tmpdir(), 'tidegate-checkout-'));
-    for (const name of ['lab', 'deploy', 'package.json']) {
+    for (const name of ['lab', 'deploy', 'workflows', 'package.json']) {
       await cp(join(checkout, name), join(other, name), { recursive: true });
     }
     await symlink(join(checkout, 'node_modules'), join(other, 'node_modules'));
