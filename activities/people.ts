@@ -1,8 +1,7 @@
 /** Activities about people and time: what a gate asks for, who has signed, whether a window is open. */
-import { createHash } from 'node:crypto';
 import type { PeopleActivities } from '../workflows/contract.ts';
-import { canonicalJson } from '../workflows/domain/canonical.ts';
 import type { ActivityDeps } from './deps.ts';
+import { digestOf } from './digest.ts';
 import { verifyVote } from './votes.ts';
 import { lookAtWindow } from './windows.ts';
 
@@ -33,9 +32,4 @@ export function peopleActivities(deps: ActivityDeps): PeopleActivities {
      */
     lookAtWindow: async (input) => lookAtWindow(deps.clock.now(), input),
   };
-}
-
-/** Returns what a vote has to name. */
-export function digestOf(content: object): string {
-  return `sha256:${createHash('sha256').update(canonicalJson(content)).digest('hex')}`;
 }

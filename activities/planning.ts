@@ -1,5 +1,4 @@
 /** Activities that plan and look: documents and facts in, a plan or an inventory out. */
-import { createHash } from 'node:crypto';
 import type { PlanningActivities } from '../workflows/contract.ts';
 import { drainWarnings } from '../workflows/domain/drain-warnings.ts';
 import { impactOf } from '../workflows/domain/eviction.ts';
@@ -14,17 +13,15 @@ import { windowWarnings } from '../workflows/domain/window-warnings.ts';
 import { readDocuments, resolveDocument } from './adapters/documents.ts';
 import { withHeartbeats } from './context.ts';
 import type { ActivityDeps } from './deps.ts';
+import { digestOf, sha256 } from './digest.ts';
 import { type FleetFacts, gatherFacts, unavailableNow } from './facts.ts';
 import { fail } from './failure.ts';
-import { digestOf } from './people.ts';
 import { fitting, withFittingDetail } from './plan-size.ts';
 import { standingActivities } from './standing.ts';
 import { drainsOf, type Occupancy, readOccupancy } from './wave-drains.ts';
 
 /** Packages that an inventory tells of, where they are installed. */
 const RUNTIME_PACKAGES = ['containerd', 'containerd.io', 'runc', 'crun', 'cri-o', 'kubelet'];
-
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 /** Returns the activities that plan and look. */
 export function planningActivities(deps: ActivityDeps): PlanningActivities {
