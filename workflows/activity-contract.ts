@@ -11,6 +11,7 @@ import type {
 } from './domain/inventory.ts';
 import type { Plan, PlannedNode, PlannedPackage, PlanResult } from './domain/plan-types.ts';
 import type { Fleet, Policy, Rollout } from './domain/spec.ts';
+import type { MeasuringActivities, RecordingActivities } from './evidence-contract.ts';
 
 /** Which node an activity works on, and how to get there. */
 export interface NodeRef {
@@ -19,6 +20,8 @@ export interface NodeRef {
   readonly node: string;
   /** Where sshd listens; the InternalIP of the plan. */
   readonly address: string;
+  /** Whose work it is, for the ledger; absent in histories of before. */
+  readonly rollout?: string;
 }
 
 export interface PlanningActivities {
@@ -262,7 +265,9 @@ export interface ClusterActivities {
 export type TidegateActivities = PlanningActivities &
   PeopleActivities &
   NodeActivities &
-  ClusterActivities;
+  ClusterActivities &
+  MeasuringActivities &
+  RecordingActivities;
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

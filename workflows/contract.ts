@@ -2,6 +2,7 @@
  * What workflows, activities and clients agree on: names, ids, messages, states and outcomes, and
  * through activity-contract.ts the activities. Everything is JSON-safe; nothing has an effect.
  */
+import type { RecordedJudgement } from './domain/analysis-types.ts';
 import type { Baseline } from './domain/baseline.ts';
 import type { ClusterAccess } from './domain/inventory.ts';
 import type { PlannedNode, PlannedWave } from './domain/plan-types.ts';
@@ -17,6 +18,8 @@ import type {
 
 export * from './activity-contract.ts';
 export { STOP_MODES, type StopMode } from './domain/control.ts';
+export * from './evidence-contract.ts';
+export * from './ledger-contract.ts';
 export * from './people-contract.ts';
 export * from './schedule-contract.ts';
 
@@ -231,6 +234,8 @@ export interface RolloutStatus {
   readonly refusedVotes: readonly RefusedVote[];
   /** Freezes that people have lifted for this rollout. */
   readonly overrides?: readonly (FreezeOverride & { readonly at: string })[];
+  /** What measurements have shown, oldest first; absent where the policy asks for none. */
+  readonly judgements?: readonly RecordedJudgement[];
   /** What is to be told to whom, oldest first; absent in rollouts of before. */
   readonly notices?: readonly Notice[];
   readonly waves: readonly WaveStatus[];

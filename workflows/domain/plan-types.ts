@@ -1,4 +1,5 @@
 /** The shape of a plan: immutable data with a digest, made once and then only read. */
+import type { ValidationSummary } from './analysis-types.ts';
 import type { ClusterAccess, PodImpact } from './inventory.ts';
 import type { Disruption, Policy, Strategy } from './spec.ts';
 
@@ -74,6 +75,8 @@ export interface Plan {
     readonly fixes: readonly string[];
     readonly expectedChanges: readonly string[];
     readonly disruption: Disruption;
+    /** The day on which it came out; absent where the bundle does not say. */
+    readonly published?: string;
   };
   readonly policy: { readonly name: string; readonly spec: Policy['spec'] };
   readonly strategy: Pick<Strategy, 'failureBudget' | 'onFailure'>;
@@ -165,6 +168,8 @@ export interface PlanResult {
   readonly owners?: readonly OwnerImpact[];
   /** RFC 3339; when the policy's calendar first lets a node start, as seen when the plan was made; absent where it does already. */
   readonly firstOpening?: string;
+  /** Runs of `tidegate validate` of the same bundle, newest first; absent where there are none. */
+  readonly validations?: readonly ValidationSummary[];
   /** What an approval before the canary has to name, where warnings belong to it; else the plan's digest. */
   readonly approve?: string;
 }

@@ -5,6 +5,7 @@
  * multiplies the memory of every cached workflow (see docs/decisions.md).
  */
 import { z } from 'zod';
+import { alertsSchema, analysisSchema, exceptionSchema } from './analysis-spec.ts';
 import { bundleProblems, policyProblems, type RuleProblem } from './document-rules.ts';
 import { parseSelector } from './label-selector.ts';
 import {
@@ -132,6 +133,10 @@ export const bundleSchema = document(
   z
     .strictObject({
       reason: z.string().min(1),
+      published: z.iso
+        .date()
+        .optional()
+        .describe('When the update came out, in UTC: the time to patch counts from it.'),
       fixes: z.array(z.string().regex(/^CVE-\d{4}-\d{4,}$/, 'a CVE id')).default([]),
       expectedChanges: z.array(z.string()).default([]),
       disruption: z
@@ -304,6 +309,15 @@ export const policySchema = document(
             .describe('Run in a container of the node to prove that exec works.'),
         })
         .prefault({}),
+      analysis: analysisSchema
+        .optional()
+        .describe('What is measured before, during and after; without it nothing is compared.'),
+      alerts: alertsSchema
+        .optional()
+        .describe('Whose alerts are silenced for nodes in work; without it nobody is told.'),
+      exceptions: distinct(z.array(exceptionSchema), (entry) => entry.name)
+        .default([])
+        .describe('Nodes that are left out for now.'),
       undoDeadlineSeconds: seconds
         .min(10)
         .default(3600)
