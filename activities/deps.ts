@@ -1,4 +1,6 @@
 /** What activities are made of; the worker injects the real parts, tests others. */
+import type { LedgerEntry } from '../workflows/contract.ts';
+import type { ValidationSummary } from '../workflows/domain/analysis-types.ts';
 import type { ClusterAccess } from '../workflows/domain/inventory.ts';
 import type { HostAdapter } from './adapters/host-adapter.ts';
 import type { KubeAdapter } from './adapters/kube-adapter.ts';
@@ -20,6 +22,18 @@ export interface Workflows {
   home(): Promise<string | undefined>;
 }
 
+/** Where records go: through the ledger's own workflow into its database. */
+export interface LedgerPort {
+  /** Hands entries to the ledger's workflow; needs Temporal alone. */
+  submit(rollout: string, entries: readonly LedgerEntry[]): Promise<void>;
+  /** Writes to the database; entries that are there already are left. */
+  append(entries: readonly LedgerEntry[]): Promise<{ readonly added: number }>;
+  /** Signs the head of the chain where an anchor is due. */
+  anchor(): Promise<void>;
+  /** Newest first. */
+  validationsOf(bundleDigest: string): Promise<readonly ValidationSummary[]>;
+}
+
 export interface ActivityDeps {
   kube(access: ClusterAccess): KubeAdapter;
   host(
@@ -27,6 +41,8 @@ export interface ActivityDeps {
     target: { readonly address: string; readonly node: string; readonly signal: AbortSignal },
   ): HostAdapter;
   readonly workflows: Workflows;
+  /** Absent where the worker keeps none. */
+  readonly ledger?: LedgerPort;
   /** Folder of the documents that rollouts may name. */
   readonly configFolder: string;
   readonly clock: Clock;

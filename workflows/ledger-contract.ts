@@ -1,4 +1,8 @@
 /** What is kept for good of a rollout: entries of the ledger, and the workflow that writes them. */
+import type { NodeOutcome, RolloutOutcome, RolloutPhase } from './contract.ts';
+import type { RecordedJudgement, Round, ValidationSummary } from './domain/analysis-types.ts';
+import type { ExcludedNode, Plan, PlanResult } from './domain/plan-types.ts';
+import type { GateStatus, RecordedVote, RefusedVote } from './people-contract.ts';
 
 export const LEDGER_WORKFLOW = 'ledgerWorkflow';
 /** One a rollout; it lives as long as there is something to write. */
@@ -45,8 +49,99 @@ export interface LedgerEntry {
   readonly subject?: string;
   /** Who did it; absent where that was Tidegate. */
   readonly actor?: string;
-  /** JSON-safe; its shape goes by the kind, see LedgerBodies. */
-  readonly body: Readonly<Record<string, unknown>>;
+  /** JSON-safe; its shape goes by the kind: LedgerBodies[kind]. */
+  readonly body: object;
+}
+
+/** An entry of one kind with its body. */
+export interface EntryOf<K extends LedgerKind> extends LedgerEntry {
+  readonly kind: K;
+  readonly body: LedgerBodies[K];
+}
+
+/** What each kind of entry says. */
+export interface LedgerBodies {
+  readonly Requested: { readonly request: unknown; readonly run: string };
+  readonly Planned: PlannedBody;
+  readonly Phase: { readonly phase: RolloutPhase; readonly waitingFor: string };
+  readonly GateOpened: Pick<GateStatus, 'id' | 'digest' | 'evidence' | 'rules' | 'expiresAt'>;
+  readonly GateClosed: {
+    readonly id: string;
+    readonly how: 'Passed' | 'Rejected' | 'Expired' | 'Interrupted' | 'Woken';
+    readonly reason?: string;
+    readonly approvedBy: readonly string[];
+  };
+  readonly Vote: RecordedVote;
+  readonly VoteRefused: RefusedVote;
+  readonly VoteVoid: {
+    readonly by: string;
+    readonly digest: string;
+    readonly gate?: string;
+    readonly why: string;
+  };
+  readonly Command: {
+    /** Name of the message, e.g. "pause", "stop", "skipNode", "jobs". */
+    readonly command: string;
+    readonly reason?: string;
+    readonly via?: string;
+    /** What else was said, such as the mode of a stop, the node or the freeze. */
+    readonly details?: Readonly<Record<string, string>>;
+    /** What the rollout answered. */
+    readonly answer: string;
+  };
+  readonly Measured: Round;
+  readonly Verdict: RecordedJudgement;
+  readonly Step: StepBody;
+  readonly Node: NodeOutcome & { readonly wave: string; readonly direction: Plan['direction'] };
+  readonly WaveEnded: {
+    readonly wave: string;
+    readonly direction: Plan['direction'];
+    readonly state: string;
+    readonly reason?: string;
+    readonly notStarted: readonly string[];
+  };
+  readonly Outcome: Omit<RolloutOutcome, 'nodes' | 'rolledBack'>;
+  readonly Validation: ValidationSummary & { readonly judgements: readonly RecordedJudgement[] };
+}
+
+export interface PlannedBody {
+  readonly digest: string;
+  /** What an approval has to name; absent where that is the plan's digest. */
+  readonly approve?: string;
+  readonly direction: Plan['direction'];
+  readonly requestedBy: string;
+  readonly reason: string;
+  readonly urgent?: { readonly reason: string };
+  readonly bundle: Plan['bundle'];
+  readonly policy: string;
+  readonly strategy: Plan['strategy'];
+  readonly waves: readonly {
+    readonly name: string;
+    readonly canary: boolean;
+    readonly cluster: string;
+    readonly soakSeconds: number;
+    readonly nodes: readonly string[];
+  }[];
+  readonly alreadyDone: readonly ExcludedNode[];
+  readonly excluded: readonly ExcludedNode[];
+  readonly warnings: readonly string[];
+  readonly owners: NonNullable<PlanResult['owners']>;
+  readonly validations: readonly ValidationSummary[];
+}
+
+export interface StepBody {
+  readonly activity: string;
+  readonly workflowId: string;
+  readonly attempt: number;
+  readonly ended: 'Completed' | 'Failed' | 'Cancelled';
+  readonly failureType?: string;
+  readonly message?: string;
+  readonly durationMs: number;
+  /** Identity of the worker. */
+  readonly worker: string;
+  readonly commands: readonly CommandRecord[];
+  /** Calls of the Kubernetes API that change something, e.g. "evict default/web-1". */
+  readonly changes: readonly string[];
 }
 
 /** A command that ran on a host: what, how it ended, and proof of what it printed. */
