@@ -23,6 +23,7 @@ import type { Baseline } from '../../workflows/domain/baseline.ts';
 import type { ContainerFacts, NodeFacts } from '../../workflows/domain/inventory.ts';
 import type { Plan, PlannedPackage, PlanResult } from '../../workflows/domain/plan-types.ts';
 import type { Rollout } from '../../workflows/domain/spec.ts';
+import { FakeRecords } from './fake-records.ts';
 
 export interface FakeNode {
   version: string;
@@ -60,6 +61,8 @@ export const TO = '1.6.20~ds1-1+deb12u3';
 
 export class FakeFleet {
   readonly nodes = new Map<string, FakeNode>();
+  /** What the rollouts have handed to the ledger. */
+  readonly records = new FakeRecords();
   /** Every call as "step node", in order. */
   readonly calls: string[] = [];
   /** Largest number of cordoned nodes seen at once. */
@@ -307,6 +310,22 @@ export class FakeFleet {
         await this.duringHealth?.();
         return this.sick;
       },
+      measure: async ({ access }) => ({
+        cluster: access.cluster,
+        at: new Date().toISOString(),
+        readings: {},
+      }),
+      judge: async ({ comparison, rounds }) => ({
+        verdict: 'Pass',
+        reason: 'nothing became worse',
+        method: 'none: a fake judges',
+        comparison,
+        soakTo: rounds.at(-1)?.at ?? comparison.soakFrom,
+        indicators: [],
+      }),
+      silence: async () => ({}),
+      unsilence: async () => ({}),
+      ...this.records.activities(),
     };
   }
 
