@@ -1,6 +1,7 @@
 /* The one program of the lab's image: pause container, probes, Jobs and a tiny HTTP server. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,48 @@ static int serve(int port) {
   return 0;
 }
 
+static void rest(long milliseconds) {
+  struct timespec tick = {0, milliseconds * 1000 * 1000};
+  nanosleep(&tick, NULL);
+}
+
+/* Load on the disk: writes 8 MiB and waits until they are there, again and again. */
+static int write_for_ever(const char *path) {
+  static char block[1 << 20];
+  while (!stopping) {
+    int file = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+    if (file < 0) {
+      perror(path);
+      return 1;
+    }
+    for (int n = 0; n < 8 && !stopping; n++)
+      if (write(file, block, sizeof block) < 0) perror("write");
+    fsync(file);
+    close(file);
+    rest(20);
+  }
+  return 0;
+}
+
+/* Load on the network: one request after the other to a server of `tool http`. */
+static int fetch_for_ever(const char *host, int port) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
+  char text[2048];
+  if (inet_pton(AF_INET, host, &address.sin_addr) != 1) {
+    fprintf(stderr, "%s is no address\n", host);
+    return 2;
+  }
+  while (!stopping) {
+    int server = socket(AF_INET, SOCK_STREAM, 0);
+    if (!connect(server, (struct sockaddr *)&address, sizeof address) &&
+        write(server, "GET / HTTP/1.1\r\n\r\n", 18) > 0)
+      while (read(server, text, sizeof text) > 0) continue;
+    close(server);
+    rest(2);
+  }
+  return 0;
+}
+
 int main(int count, char **words) {
   const char *command = count > 1 ? words[1] : "";
   on(SIGPIPE, SIG_IGN);
@@ -104,6 +147,9 @@ int main(int count, char **words) {
   on(SIGINT, stop);
   if (!strcmp(command, "sleep") && count == 3) return sleep_for(atol(words[2]));
   if (!strcmp(command, "http") && count == 3) return serve(atoi(words[2]));
-  fprintf(stderr, "usage: tool pause | true | sleep SECONDS | http PORT\n");
+  if (!strcmp(command, "io") && count == 3) return write_for_ever(words[2]);
+  if (!strcmp(command, "fetch") && count == 4) return fetch_for_ever(words[2], atoi(words[3]));
+  fprintf(stderr,
+          "usage: tool pause | true | sleep SECONDS | http PORT | io FILE | fetch HOST PORT\n");
   return 2;
 }

@@ -52,6 +52,40 @@ const indicatorSchema = z.strictObject({
     .describe('The same in percent of the baseline; the larger of both counts.'),
 });
 
+/** Commands run in containers of the image, with a scratch folder /load; the defaults are for busybox. */
+const loadSchema = z.strictObject({
+  image: z.string().min(1),
+  churnPods: z.number().int().min(0).max(20).default(4).describe('Started and ended each round.'),
+  churnCommand: z.array(z.string()).min(1).default(['true']),
+  ioCommand: z
+    .array(z.string())
+    .min(1)
+    .default([
+      'sh',
+      '-c',
+      'while :; do dd if=/dev/zero of=/load/file bs=1M count=8 conv=fsync 2>/dev/null; done',
+    ])
+    .describe('Writes until it is told to stop.'),
+  serverCommand: z
+    .array(z.string())
+    .min(1)
+    .default([
+      'sh',
+      '-c',
+      'head -c 1048576 /dev/zero >/load/file && exec httpd -f -p 8080 -h /load',
+    ])
+    .describe('Serves on port 8080.'),
+  clientCommand: z
+    .array(z.string())
+    .min(1)
+    .default([
+      'sh',
+      '-c',
+      'while :; do wget -q -O /dev/null http://$(TIDEGATE_PEER):8080/file; done',
+    ])
+    .describe('Reads from the server, whose address is $(TIDEGATE_PEER).'),
+});
+
 export const analysisSchema = z
   .strictObject({
     intervalSeconds: seconds
@@ -102,6 +136,9 @@ export const analysisSchema = z
       .min(1)
       .optional()
       .describe('For ImagePull: an image that nothing else uses; it is removed and pulled again.'),
+    load: loadSchema
+      .optional()
+      .describe('What `tidegate validate` drives a node with; without it there is no peak.'),
     validation: z
       .enum(['Optional', 'Require'])
       .default('Optional')
@@ -164,4 +201,5 @@ export const exceptionSchema = z.strictObject({
 export type Analysis = z.infer<typeof analysisSchema>;
 export type Indicator = z.infer<typeof indicatorSchema>;
 export type Provider = z.infer<typeof providerSchema>;
+export type Load = z.infer<typeof loadSchema>;
 export type Alerts = z.infer<typeof alertsSchema>;
