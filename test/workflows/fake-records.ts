@@ -27,7 +27,7 @@ export class FakeRecords {
         this.entries.push(...entries);
       },
       append: async ({ entries }) => ({ added: entries.length }),
-      anchor: async () => {},
+      anchor: async () => undefined,
       validationsOf: async () => [],
     };
   }
