@@ -15,6 +15,7 @@ import { packageActivities } from './packages.ts';
 import { peopleActivities } from './people.ts';
 import { planningActivities } from './planning.ts';
 import { rebootActivities } from './reboot.ts';
+import { silenceActivities } from './silences.ts';
 import { transactionActivities } from './transaction.ts';
 import { verifyActivities } from './verify.ts';
 
@@ -36,6 +37,7 @@ export function createActivities(deps: ActivityDeps): TidegateActivities {
     ...healthActivities(deps),
     ...lookActivities(deps),
     ...rebootActivities(deps),
+    ...silenceActivities(deps),
   };
 }
 
