@@ -2,6 +2,7 @@ import { kubectl } from './control-plane.ts';
 import { ssh } from './node.ts';
 import { run } from './run.ts';
 import { type LabNode, nodes } from './settings.ts';
+import { divertedShim } from './slowdown.ts';
 
 /** A running container as the kernel knows it: the id stands for the process of that start time. */
 export interface RunningContainer {
@@ -27,12 +28,15 @@ export interface NodeFacts {
   /** Names of labels and of taints of Tidegate's on the Node object, but the lab's own. */
   readonly labels: readonly string[];
   readonly taints: readonly string[];
+  /** Whether a test has slowed its container starts down, see slowdown.ts. */
+  readonly slowed: boolean;
 }
 
 // Containers are read from the shims' folders and from /proc, not from the daemon under test.
 const script = `
 printf 'dpkg\\t%s\\n' "$(dpkg-query -W -f '\${Version}' containerd)"
 printf 'daemon\\t%s\\n' "$(timeout 5 ctr version | sed -n '/^Server:/,$ s/^ *Revision: *//p')"
+[ ! -e ${divertedShim} ] || printf 'slowed\\tyes\\n'
 for dir in /run/containerd/io.containerd.runtime.v2.task/k8s.io/*/; do
   pid=$(cat "$dir/init.pid" 2>/dev/null) && stat=$(cat "/proc/$pid/stat" 2>/dev/null) || continue
   set -- \${stat##*) }
@@ -66,7 +70,7 @@ function isOurs(name: string): boolean {
   return name.startsWith('tidegate.dev/') && name !== 'tidegate.dev/lab';
 }
 
-type HostFacts = Pick<NodeFacts, 'node' | 'dpkg' | 'daemon' | 'containers'>;
+type HostFacts = Pick<NodeFacts, 'node' | 'dpkg' | 'daemon' | 'containers' | 'slowed'>;
 
 /** Returns what a node's host says. */
 export async function hostFacts(node: LabNode): Promise<HostFacts> {
@@ -80,7 +84,8 @@ export async function hostFacts(node: LabNode): Promise<HostFacts> {
       const pod = named('sandbox-name') ?? '';
       return { id, process, pod, namespace: named('sandbox-namespace') ?? '' };
     });
-  return { node: node.name, dpkg: field('dpkg'), daemon: field('daemon'), containers };
+  const slowed = field('slowed') === 'yes';
+  return { node: node.name, dpkg: field('dpkg'), daemon: field('daemon'), containers, slowed };
 }
 
 interface NodeObject {

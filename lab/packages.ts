@@ -7,13 +7,15 @@ import { architecture, downloadPackages } from './debian.ts';
 import { paths } from './paths.ts';
 import { run } from './run.ts';
 import { versions } from './settings.ts';
+import { makeSlowPackage } from './slow-package.ts';
 
 const recipe = [
-  'repository-1',
+  'repository-2',
   versions.containerd,
   versions.containerdPatched,
   versions.containerdNext,
   versions.containerdBad,
+  versions.containerdSlow,
 ];
 
 /** One package of the lab's repository, as its signed index states it. */
@@ -26,7 +28,7 @@ export interface LabPackage {
   readonly sizeBytes: number;
 }
 
-/** Returns the folder of the downloaded packages and the bad one made from them. */
+/** Returns the folder of the downloaded packages and the lab's own made from them. */
 export async function packageFiles(): Promise<string> {
   return cached('debs', keyOf(...recipe), async (dir) => {
     const { containerd, containerdPatched, containerdNext, release } = versions;
@@ -35,6 +37,7 @@ export async function packageFiles(): Promise<string> {
     const arch = await architecture();
     const file = (version: string) => join(dir, `containerd_${version}_${arch}.deb`);
     await makeBadPackage(file(containerdPatched), file(versions.containerdBad));
+    await makeSlowPackage(file(containerdPatched), file(versions.containerdSlow));
   });
 }
 

@@ -28,6 +28,12 @@ export const paths = {
   nodes: join(stateDir, 'nodes'),
   packages: join(stateDir, 'packages.json'),
   temporalDb: join(stateDir, 'temporal.db'),
+  registry: join(stateDir, 'registry'),
+  ledger: join(stateDir, 'ledger'),
+  monitoring: join(stateDir, 'monitoring'),
+  /** Settings of Tidegate's own that a shell may source. */
+  env: join(stateDir, 'env'),
+  rules: join(checkout, 'deploy', 'monitoring', 'rules.yaml'),
   workerRbac: join(checkout, 'deploy', 'rbac.yaml'),
   goTools: join(checkout, 'lab', 'tools'),
 } as const;

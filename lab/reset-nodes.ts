@@ -3,6 +3,7 @@ import { fleetFacts, type NodeFacts } from './fleet-facts.ts';
 import { onNode } from './node.ts';
 import { run, waitFor } from './run.ts';
 import { nodeNamed, versions } from './settings.ts';
+import { speedUp } from './slowdown.ts';
 import { together } from './tasks.ts';
 
 // Through apt as an administrator would; the staged packages of earlier rollouts go as well.
@@ -21,7 +22,7 @@ export const forget = 'apt-get clean; rm -rf /var/cache/tidegate';
 
 /** Returns what a node's facts differ in from what the lab starts with; empty if in nothing. */
 export function differences(facts: NodeFacts): readonly string[] {
-  const { dpkg, daemon, schedulable, annotations, labels, taints } = facts;
+  const { dpkg, daemon, schedulable, annotations, labels, taints, slowed } = facts;
   return [
     ...(dpkg === versions.containerd ? [] : [`containerd ${dpkg}`]),
     ...(daemon === dpkg ? [] : [`its daemon runs ${daemon || 'not'}`]),
@@ -29,6 +30,7 @@ export function differences(facts: NodeFacts): readonly string[] {
     ...annotations.map((name) => `annotation ${name}`),
     ...labels.map((name) => `label ${name}`),
     ...taints.map((name) => `taint ${name}`),
+    ...(slowed ? ['slowed down'] : []),
   ];
 }
 
@@ -51,6 +53,7 @@ export async function resetNodes(): Promise<readonly string[]> {
 
 async function resetNode(facts: NodeFacts): Promise<void> {
   const node = nodeNamed(facts.node);
+  if (facts.slowed) await speedUp(node);
   if (facts.dpkg !== versions.containerd || facts.daemon !== facts.dpkg) {
     const { code, stdout, stderr } = await onNode(node, goBack);
     const tail = `${stdout}\n${stderr}`.trim().split('\n').slice(-8).join('\n  ');

@@ -23,6 +23,14 @@ export const host = {
   repositoryPort: 8070,
   temporalPort: 7233,
   temporalUiPort: 8233,
+  registryPort: 5000,
+  ledgerPort: 15432,
+  prometheusPort: 9090,
+  alertmanagerPort: 9093,
+  /** Of the worker's metrics, see worker.ts. */
+  workerMetricsPort: 9464,
+  /** Of what clients of the workload measure, see traffic.ts. */
+  trafficPort: 9465,
   serviceCidr: '10.214.0.0/24',
   serviceAddress: '10.214.0.1',
   podCidr: '10.213.0.0/16',
@@ -67,11 +75,21 @@ export const versions = {
   containerdPatched: '1.6.20~ds1-1+deb12u3',
   containerdNext: '1.7.24~ds1-6+deb13u1',
   containerdBad: '1.6.20~ds1-1+deb12u3+tidegate1',
+  containerdSlow: '1.6.20~ds1-1+deb12u3+tidegate2',
   testServer: '1.40.0',
 } as const;
 
 /** The lab's own image: pause container, probes and the workload's server. */
 export const image = 'tidegate.lab/tool:1';
+
+/** What the registry calls itself towards the nodes; their runtime knows its address. */
+export const registryName = 'registry.tidegate.lab';
+
+/** An image of some MB in the registry, which nothing but measurements of pulls uses. */
+export const pullImage = `${registryName}/pull:1`;
+
+/** The ledger's database. */
+export const ledgerUrl = `postgres://tidegate@127.0.0.1:${host.ledgerPort}/tidegate`;
 
 /** Returns the node of a name, or throws with the names there are. */
 export function nodeNamed(name: string): LabNode {

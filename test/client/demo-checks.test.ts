@@ -22,6 +22,7 @@ const facts = (over: Partial<NodeFacts> = {}): NodeFacts => ({
   annotations: [],
   labels: [],
   taints: [],
+  slowed: false,
   ...over,
 });
 
