@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { paths } from './paths.ts';
 import { certificate, key } from './pki.ts';
-import { cluster, host, type LabNode, nodes } from './settings.ts';
+import { registryUrl } from './registry.ts';
+import { cluster, host, type LabNode, nodes, registryName } from './settings.ts';
 import { hostKey } from './ssh-keys.ts';
 
 const staticFiles = join(import.meta.dirname, 'node-files');
@@ -56,6 +57,7 @@ export async function configureNode(root: string, node: LabNode, parts: NodePart
   const kubeconfig = join(root, 'etc/kubernetes/kubelet.kubeconfig');
   await writeKubeconfig(kubeconfig, node.name, { certificateOf: node.name });
   await copy(parts.imageArchive, 'usr/local/lib/tidegate/tool.tar');
+  await write(`etc/containerd/certs.d/${registryName}/hosts.toml`, registryHosts());
   const keyring = 'usr/share/keyrings/tidegate-lab.gpg';
   await copy(join(parts.repository, 'tidegate-lab.gpg'), keyring);
   const url = `http://${host.address}:${host.repositoryPort}`;
@@ -72,6 +74,15 @@ async function mask(root: string, unit: string): Promise<void> {
 function hostsFile(): string {
   const lines = nodes.map(({ name, address }) => `${address} ${name}\n`);
   return `127.0.0.1 localhost\n${lines.join('')}`;
+}
+
+/** Tells the runtime where the registry of that name is, and that plain HTTP will do. */
+function registryHosts(): string {
+  return [
+    `server = "${registryUrl}"`,
+    `[host."${registryUrl}"]`,
+    '  capabilities = ["pull", "resolve"]\n',
+  ].join('\n');
 }
 
 function cniConfig(node: LabNode): object {

@@ -101,6 +101,11 @@ export class PodWatch {
     }
   }
 
+  /** Starts to watch whatever the API server does, and returns at once, before any pod was told. */
+  static follow(): PodWatch {
+    return new PodWatch(true);
+  }
+
   /**
    * Starts to watch; returns when the pods there are have been told. A persistent watch is taken up
    * again where the API server went away.
@@ -136,6 +141,15 @@ export class PodWatch {
     return [...this.pods.values()]
       .filter((pod) => pod.name.startsWith(prefix) && pod.ready && !pod.ending && !pod.gone)
       .map((pod) => pod.ip);
+  }
+
+  /** Returns the Ready pods among those that were told of since the watch was last taken up. */
+  readyPods(): readonly SeenPod[] {
+    const latest = Math.max(...this.toldAfter.values());
+    return [...this.pods.values()].filter(
+      ({ uid, ready, ending, gone }) =>
+        ready && !ending && !gone && this.toldAfter.get(uid) === latest,
+    );
   }
 
   private assertAlive(): void {

@@ -1,9 +1,13 @@
 import { controlPlane } from './control-plane.ts';
+import { ledgerPart } from './ledger.ts';
+import { monitoring } from './monitoring.ts';
 import { labProcesses, partPid, signal } from './processes.ts';
+import { registryPart } from './registry.ts';
 import { repositoryPart } from './repository.ts';
 import { attempt, sleep } from './run.ts';
 import { host } from './settings.ts';
 import { temporalPart } from './temporal.ts';
+import { trafficPart } from './traffic.ts';
 
 const portsOf: Readonly<Record<string, readonly number[]>> = {
   [controlPlane.etcd]: [host.etcdPort, host.etcdPeerPort],
@@ -12,6 +16,11 @@ const portsOf: Readonly<Record<string, readonly number[]>> = {
   [controlPlane.scheduler]: [10259],
   [repositoryPart]: [host.repositoryPort],
   [temporalPart]: [host.temporalPort, host.temporalUiPort],
+  [registryPart]: [host.registryPort],
+  [ledgerPart]: [host.ledgerPort],
+  [monitoring.prometheus]: [host.prometheusPort],
+  [monitoring.alertmanager]: [host.alertmanagerPort],
+  [trafficPart]: [host.trafficPort],
 };
 
 /** Returns the addresses at which a part listens, for people. */

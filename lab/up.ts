@@ -5,8 +5,10 @@ import { waitUntilReady } from './cluster.ts';
 import { controlPlane, ensureControlPlane, ensureWorkerAccount } from './control-plane.ts';
 import { link, linkGoTools } from './go-tools.ts';
 import { installHostPackages } from './host-packages.ts';
-import { imageArchive } from './image.ts';
+import { imageArchive, pullImageLayout } from './image.ts';
+import { ledgerPart, startLedger } from './ledger.ts';
 import { claimMachine, readMachineRecord } from './machine.ts';
+import { ensureMonitoring, monitoring, prometheusUrl } from './monitoring.ts';
 import { ensureNetwork } from './network.ts';
 import { ensureNode, waitForSsh } from './node.ts';
 import type { NodeParts } from './node-config.ts';
@@ -16,12 +18,15 @@ import { ensurePki } from './pki.ts';
 import { freePorts } from './ports.ts';
 import { killAll, labProcesses, orphans, partPid } from './processes.ts';
 import { reap } from './reap.ts';
-import { ensureRepositoryServer } from './repository.ts';
+import { ensureRegistry, registryPart } from './registry.ts';
+import { ensureRepositoryServer, repositoryPart } from './repository.ts';
+import { linkDebianServers } from './server-packages.ts';
 import { type LabNode, nodes } from './settings.ts';
 import { ensureSshKeys } from './ssh-keys.ts';
 import { heading, say, task, together } from './tasks.ts';
-import { ensureTemporal } from './temporal.ts';
+import { ensureTemporal, temporalPart } from './temporal.ts';
 import { testServer } from './test-server.ts';
+import { ensureTraffic, trafficPart } from './traffic.ts';
 
 /** Brings the lab up; what runs already is left as it is. */
 export async function up(options: { readonly replace: boolean }): Promise<void> {
@@ -38,7 +43,11 @@ export async function up(options: { readonly replace: boolean }): Promise<void> 
   const down = await nodesThatAreDown();
   await together(
     task('package repository', () => ensureRepositoryServer(parts.repository)),
-    task('control plane', ensureControlPlane),
+    task('image registry', ensureRegistry),
+    task("ledger's database", startLedger),
+    task('control plane', ensureControlPlane).then(() =>
+      task('monitoring', () => together(ensureMonitoring(), ensureTraffic())),
+    ),
     task('nodes booted', () => bootNodes(parts)),
     task('Temporal', ensureTemporal),
   );
@@ -78,12 +87,15 @@ async function build(): Promise<NodeParts> {
   );
   const base = packages.then(() => task("nodes' base system", () => baseSystem(debs)));
   const image = packages.then(() => task('image', imageArchive));
+  const pulled = image.then(() => task('image to pull', pullImageLayout));
+  const servers = packages.then(() => task("Debian's servers", linkDebianServers));
   await together(
     task('servers', linkGoTools),
     task('test server', async () => link('temporal-test-server', await testServer())),
     repository.then(writePackageList),
     base,
-    image,
+    pulled,
+    servers,
     packages.then(() =>
       task('certificates and keys', () => together(ensurePki(), ensureSshKeys())),
     ),
@@ -110,8 +122,12 @@ async function bootNodes(parts: NodeParts): Promise<void> {
 /** The names of all long-lived parts of the lab, nodes included. */
 export const partNames: readonly string[] = [
   ...Object.values(controlPlane),
-  'repository',
-  'temporal',
+  repositoryPart,
+  registryPart,
+  temporalPart,
+  ledgerPart,
+  ...Object.values(monitoring),
+  trafficPart,
   ...nodes.map(({ name }) => name),
 ];
 
@@ -120,4 +136,5 @@ export function sayWhere(): void {
   say('');
   say('  export KUBECONFIG=.lab/kubeconfig     .lab/bin/kubectl get nodes');
   say('  ssh: node lab/main.ts ssh east-1      Temporal UI: http://127.0.0.1:8233');
+  say(`  source .lab/env    # ledger           Prometheus:  ${prometheusUrl}`);
 }

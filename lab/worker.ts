@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { checkout, paths, stateDir } from './paths.ts';
 import { logTail, partPid, signal, startPart } from './processes.ts';
 import { codeOf, sleep, waitFor } from './run.ts';
-import { host } from './settings.ts';
+import { host, ledgerUrl } from './settings.ts';
 
 /** The name of the worker's process; its log is `.lab/log/worker.log`. */
 export const workerPart = 'worker';
@@ -11,18 +11,18 @@ export const workerPart = 'worker';
 /** Just above the worker's own shutdownForceTime (20 s, worker/main.ts). */
 const stopTimeoutMs = 25_000;
 
-/** Writes where the lab's Temporal is, and returns the settings that name it and no other. */
-async function temporalSettings(): Promise<Readonly<Record<string, string>>> {
+/** Writes where the lab's Temporal is, and returns the settings that name it, the ledger and no other. */
+async function labSettings(): Promise<Readonly<Record<string, string>>> {
   const file = join(stateDir, 'temporal.toml');
   const address = `127.0.0.1:${host.temporalPort}`;
   await writeFile(file, `[profile.default]\naddress = "${address}"\nnamespace = "default"\n`);
-  return { TEMPORAL_CONFIG_FILE: file };
+  return { TEMPORAL_CONFIG_FILE: file, TIDEGATE_LEDGER: ledgerUrl };
 }
 
-/** Makes this process talk to the lab's Temporal, whatever settings this shell has. */
+/** Makes this process talk to the lab's Temporal and ledger, whatever settings this shell has. */
 export async function useLabTemporal(): Promise<void> {
   for (const name of foreignSettings()) delete process.env[name];
-  Object.assign(process.env, await temporalSettings());
+  Object.assign(process.env, await labSettings());
 }
 
 /**
@@ -40,7 +40,11 @@ export async function startWorker(
   const log = join(paths.log, `${workerPart}.log`);
   const read = await sizeOf(log);
   const unset = foreignSettings().flatMap((name) => ['-u', name]);
-  const settings = Object.entries({ ...(await temporalSettings()), ...options.env });
+  const settings = Object.entries({
+    ...(await labSettings()),
+    TIDEGATE_METRICS: `127.0.0.1:${host.workerMetricsPort}`,
+    ...options.env,
+  });
   await startPart({
     name: workerPart,
     // Paths in the example Fleet are relative to the checkout.
