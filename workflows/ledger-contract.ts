@@ -86,7 +86,7 @@ export interface LedgerBodies {
     readonly via?: string;
     /** What else was said, such as the mode of a stop, the node or the freeze. */
     readonly details?: Readonly<Record<string, string>>;
-    /** What the rollout answered. */
+    /** What the rollout answered; "refused: ..." where it did not take it. */
     readonly answer: string;
   };
   readonly Measured: Round;
@@ -100,7 +100,11 @@ export interface LedgerBodies {
     readonly reason?: string;
     readonly notStarted: readonly string[];
   };
-  readonly Outcome: Omit<RolloutOutcome, 'nodes' | 'rolledBack'>;
+  /** Where there are several of one run, the last one counts: reasons came up after its end, such as a review. */
+  readonly Outcome: Omit<RolloutOutcome, 'nodes' | 'rolledBack'> & {
+    /** Set where the workflow returned nothing: it failed, such as without a plan, or was cancelled. */
+    readonly ended?: 'Failed' | 'Cancelled';
+  };
   readonly Validation: ValidationSummary & { readonly judgements: readonly RecordedJudgement[] };
 }
 
@@ -140,12 +144,16 @@ export interface StepBody {
   /** Identity of the worker. */
   readonly worker: string;
   readonly commands: readonly CommandRecord[];
-  /** Calls of the Kubernetes API that change something, e.g. "evict default/web-1". */
+  /** Calls of the Kubernetes API that changed something, e.g. "evict default/web-1". */
   readonly changes: readonly string[];
+  /** Commands and changes that are not listed, since there were too many; absent where all are. */
+  readonly leftOut?: number;
 }
 
 /** A command that ran on a host: what, how it ended, and proof of what it printed. */
 export interface CommandRecord {
+  /** The node on whose host it ran; absent where that is not known. */
+  readonly node?: string;
   /** As it was run, redacted; scripts are named by their first line and digest. */
   readonly command: string;
   /** Absent where a signal or a lost connection ended it. */
@@ -154,4 +162,6 @@ export interface CommandRecord {
   /** sha256 of stdout and stderr as they were read, and their size. */
   readonly outputSha256: string;
   readonly outputBytes: number;
+  /** How often it ran in a row with the same result, the last time as long as said; absent for once. */
+  readonly times?: number;
 }

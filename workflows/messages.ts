@@ -17,6 +17,8 @@ export interface Message<T> {
   readonly refuse: (argument: T) => readonly string[];
   /** Records the message; returns what the sender is told, or throws `refusal` for what only a check has shown. */
   readonly take: (argument: T) => string | Promise<string>;
+  /** Called with what the sender is told. */
+  readonly took?: (argument: T, answer: string) => void;
   /** Called for a refused signal, since a signal's sender gets no answer, and for what a check has refused. */
   readonly refused?: (argument: T, reasons: readonly string[]) => void;
 }
@@ -26,7 +28,15 @@ export interface Message<T> {
  * The signal of the same name serves chat, the UI and old tools that know no updates.
  */
 export function onMessage<T>(message: Message<T>): void {
-  const { name, description, refuse, take } = message;
+  const { name, description, refuse } = message;
+  const take = (argument: T) => {
+    const answer = message.take(argument);
+    const told = (said: string) => message.took?.(argument, said);
+    if (typeof answer === 'string') told(answer);
+    // Beside the answer and never before it; what it is refused with is told by whoever waits for it.
+    else answer.then(told, () => undefined);
+    return answer;
+  };
   const takeUpdate = (argument: T): string | Promise<string> => {
     const answer = take(argument);
     if (typeof answer === 'string') return answer;
