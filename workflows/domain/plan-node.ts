@@ -1,4 +1,5 @@
 /** Judges one node at plan time. Called from activities only: may change any day. */
+import { exceptedFor } from './exceptions.ts';
 import {
   ATTENTION_ANNOTATION,
   type HostFacts,
@@ -19,6 +20,8 @@ export interface NodeQuestion {
   readonly facts: NodeFacts;
   /** Versions that the node's own package sources offer. */
   readonly offered: readonly OfferedPackage[];
+  /** The day in UTC, as "2026-11-25"; empty where exceptions hold whatever day it is. */
+  readonly today?: string;
 }
 
 export type NodeAnswer =
@@ -29,8 +32,10 @@ export type NodeAnswer =
 
 /** Decides what a rollout does with one node, with every reason against it. */
 export function judgeNode(question: NodeQuestion): NodeAnswer {
-  const { facts, bundle } = question;
+  const { facts, bundle, policy, today = '' } = question;
   const { host } = facts;
+  const excepted = exceptedFor(policy.spec.exceptions, facts, today);
+  if (excepted !== undefined) return { kind: 'Excluded', reason: excepted };
   if (facts.needsAttention !== undefined) {
     return {
       kind: 'Excluded',

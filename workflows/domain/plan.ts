@@ -20,6 +20,8 @@ export interface PlanInput {
   /** Per "cluster/node", what the node's own package sources offer. */
   readonly offered: Readonly<Record<string, readonly OfferedPackage[]>>;
   readonly hash: Hash;
+  /** The day in UTC, as "2026-11-25", by which exceptions hold; without it every one does. */
+  readonly today?: string;
 }
 
 export type PlanAnswer =
@@ -62,6 +64,7 @@ export function makePlan(input: PlanInput): PlanAnswer {
       fixes: bundle.spec.fixes,
       expectedChanges: bundle.spec.expectedChanges,
       disruption: bundle.spec.disruption,
+      ...(bundle.spec.published ? { published: bundle.spec.published } : {}),
     },
     policy: { name: policy.metadata.name, spec: policy.spec },
     strategy: {
@@ -125,9 +128,9 @@ function withDigest(content: Omit<Plan, 'digest'>, hash: Hash): Plan {
 }
 
 function judge(facts: NodeFacts, input: PlanInput): Judged {
-  const { rollout, bundle, policy } = input;
+  const { rollout, bundle, policy, today = '' } = input;
   const offered = input.offered[keyOf(facts)] ?? [];
-  return { facts, answer: judgeNode({ rollout, bundle, policy, facts, offered }) };
+  return { facts, answer: judgeNode({ rollout, bundle, policy, facts, offered, today }) };
 }
 
 function selectTargets(input: PlanInput): { nodes: NodeFacts[]; reasons: string[] } {
