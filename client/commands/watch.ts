@@ -44,9 +44,10 @@ export async function watchRollout(watch: Watch): Promise<number> {
 
 function finish(watch: Watch, view: RolloutView, show: Display): number {
   const { terminal } = watch.context;
-  const { outcome, failure } = view;
+  const { outcome, failure, status } = view;
   if (outcome) {
-    show.end(`${printable(renderOutcome(outcome, terminal.look))}\n`, outcome);
+    const text = renderOutcome(outcome, terminal.look, status?.judgements);
+    show.end(`${printable(text)}\n`, outcome);
     return exitCodeOf(outcome.outcome);
   }
   show.end('', failure ?? {});

@@ -26,9 +26,17 @@ export function paint(text: string, tone: Tone, look: Look): string {
   return `${ESC}[${CODES[tone]}m${text}${ESC}[0m`;
 }
 
-const GOOD: ReadonlySet<string> = new Set(['Succeeded', 'Updated', 'AlreadyDone', 'Done', 'Back']);
+const GOOD: ReadonlySet<string> = new Set([
+  'Succeeded',
+  'Updated',
+  'AlreadyDone',
+  'Done',
+  'Back',
+  'Pass',
+]);
 const BAD: ReadonlySet<string> = new Set([
   'Halted',
+  'Fail',
   'Failed',
   'NeedsAttention',
   'Terminated',
@@ -36,6 +44,8 @@ const BAD: ReadonlySet<string> = new Set([
 ]);
 const CAREFUL: ReadonlySet<string> = new Set([
   'AwaitingApproval',
+  'Error',
+  'Inconclusive',
   'AwaitingLease',
   'RollingBack',
   'RolledBack',

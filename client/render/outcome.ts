@@ -1,5 +1,6 @@
 /** Shows how a rollout ended: what every node ran before and after, and what it cost. */
-import type { NodeOutcome, RolloutOutcome } from '../../workflows/contract.ts';
+import type { NodeOutcome, RolloutOutcome, RolloutStatus } from '../../workflows/contract.ts';
+import { renderJudgements } from './evidence.ts';
 import { alignedTable, counted, indent, type Look, paint, type Row, toneOf } from './look.ts';
 import { duration } from './time.ts';
 
@@ -16,7 +17,11 @@ const HEADER = [
 ];
 
 /** Returns the outcome with a table of its nodes; the demo prints it as well. */
-export function renderOutcome(outcome: RolloutOutcome, look: Look): string {
+export function renderOutcome(
+  outcome: RolloutOutcome,
+  look: Look,
+  judgements?: RolloutStatus['judgements'],
+): string {
   const { nodes, rolledBack, untouched, needsAttention, reasons } = outcome;
   const took = duration(Date.parse(outcome.finishedAt) - Date.parse(outcome.startedAt));
   const word = paint(outcome.outcome, toneOf(outcome.outcome), look);
@@ -33,6 +38,7 @@ export function renderOutcome(outcome: RolloutOutcome, look: Look): string {
     ...(rolledBack.length > 0
       ? [`Taken back:\n${alignedTable(HEADER, rowsOf(rolledBack.map(asReturned)), look)}`]
       : []),
+    ...renderJudgements(judgements, look),
     ...remarks(outcome, nameOf),
     ...notes(outcome, nameOf),
     ...(untouched.length > 0 ? [`Never touched: ${untouched.join(', ')}`] : []),

@@ -10,6 +10,7 @@ import type {
   WaveDrain,
 } from '../../workflows/domain/plan-types.ts';
 import type { Disruption } from '../../workflows/domain/spec.ts';
+import { measuringRules, renderValidations } from './evidence.ts';
 import { approvalRules } from './gate.ts';
 import { alignedTable, counted, fields, indent, type Look, paint } from './look.ts';
 import { blockerLines, controllerAndOwner, firingLines } from './plan-drain.ts';
@@ -43,6 +44,7 @@ export function renderPlan(result: PlanResult, hints: PlanHints, look: Look): st
     ...listed('Already done', plan.alreadyDone, look),
     ...listed('Excluded', plan.excluded, look),
     ...section('Owners', ownerLines(result), look),
+    ...renderValidations(result, look),
     ...warned(result.warnings ?? [], look),
     digestLines(result, look),
     ...(hints.next.length > 0
@@ -61,12 +63,14 @@ function facts(result: PlanResult): [string, string][] {
     ['Why', plan.reason],
     ['Bundle', `${bundle.name}: ${bundle.reason}`],
     ['', bundle.digest],
+    ...(bundle.published ? [['Published', bundle.published] as [string, string]] : []),
     ...effects(plan),
     ['Disruption', `${bundle.disruption}: ${MEANS[bundle.disruption]}`],
     ['Size', `${counted(nodes, 'node')} in ${waves}, clusters: ${clusterNames(plan)}`],
     ...approvalRules(plan),
     ...timeRules(result),
     ...policyRules(plan),
+    ...measuringRules(plan),
     ['On failure', failureRule(strategy)],
     ['Policy', policy.name],
   ];

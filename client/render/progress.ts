@@ -1,5 +1,6 @@
 /** Shows a rollout as it goes: a screen that is redrawn, or one line for each change. */
 import { phaseOf, type RolloutView } from '../view.ts';
+import { judgementLines } from './evidence.ts';
 import { type Look, paint, toneOf } from './look.ts';
 import { renderWaves, renderWavesShort } from './status.ts';
 import { duration, timeOfDay } from './time.ts';
@@ -29,6 +30,8 @@ function frameLines(
   const parts = [head + waits];
   if (view.silent) parts.push('', paint(view.silent, 'yellow', look));
   if (status && status.waves.length > 0) parts.push('', waves(status.waves, look));
+  const judged = judgementLines(status?.judgements, look);
+  if (judged.length > 0) parts.push('', ...judged);
   if (status?.phase === 'AwaitingApproval') parts.push('', ...status.next);
   return parts.join('\n').split('\n');
 }
@@ -72,6 +75,9 @@ function linesOf(view: RolloutView): Line[] {
         return { scope: 'node', name, phase: entry.phase, detail: entry.reason ?? '' };
       }),
     ]),
+    ...(status?.judgements ?? []).map(({ wave, verdict, reason }): Line => {
+      return { scope: 'wave', name: `${wave} measured`, phase: verdict, detail: reason };
+    }),
   ];
 }
 

@@ -1,6 +1,7 @@
 /** Shows one rollout on one screen: for somebody who was woken up and knows nothing of it. */
 import type { RolloutStatus, WaveStatus } from '../../workflows/contract.ts';
 import { phaseOf, type RolloutSummary, type RolloutView } from '../view.ts';
+import { renderJudgements } from './evidence.ts';
 import { renderGate, voteLines } from './gate.ts';
 import {
   alignedTable,
@@ -24,9 +25,10 @@ export function renderStatus(view: RolloutView, nowMs: number, look: Look): stri
     ...(failure ? [paint(failure.message, 'red', look)] : []),
     ...(silent ? [paint(silent, 'red', look)] : []),
     ...(status && !outcome ? [renderWaves(status.waves, look)].filter((text) => text !== '') : []),
+    ...(outcome ? [] : renderJudgements(status?.judgements, look)),
     ...(status?.gate ? [renderGate(status.gate, status, nowMs, look)] : []),
     ...(status ? renderVotes(status, nowMs, look) : []),
-    ...(outcome ? [renderOutcome(outcome, look)] : []),
+    ...(outcome ? [renderOutcome(outcome, look, status?.judgements)] : []),
     ...renderTrouble(view, look),
     ...renderNext(nextCommands(view, about), look),
   ].join('\n\n');

@@ -7,6 +7,7 @@ import type {
   RolloutStatus,
   WaveStatus,
 } from '../contract.ts';
+import { judgementLine, strikingSentences } from './judgement-words.ts';
 import type { Plan } from './plan-types.ts';
 import type { Rollout } from './spec.ts';
 
@@ -28,6 +29,7 @@ export function rolloutDetails(status: RolloutStatus, plan: Plan | undefined): s
     plan ? aboutPlan(plan) : '',
     ...(gate ? aboutGate(gate) : outcome ? [] : steering(status)),
     phase === 'Planning' ? '' : status.next.map(code).join('  \n'),
+    section('Measured', (status.judgements ?? []).slice(-SHOWN).flatMap(measuredLines)),
     section('Votes', votes.slice(-SHOWN_VOTES).map(voteLine)),
     section('Refused', refusedVotes.slice(-SHOWN_REFUSED).map(refusedLine)),
     section('Nodes', waves.flatMap(remarks).slice(0, SHOWN)),
@@ -129,6 +131,11 @@ function voteLine({ by, decision, gate, identity, signedBy, reason, void: why }:
 
 function refusedLine({ by, gate, reason }: RolloutStatus['refusedVotes'][number]): string {
   return line(`${by}${gate ? ` at ${gate}` : ''}: ${line(reason)}`);
+}
+
+function measuredLines(judgement: NonNullable<RolloutStatus['judgements']>[number]): string[] {
+  const sentences = strikingSentences(judgement).map((text) => `${judgement.wave}: ${text}`);
+  return [judgementLine(judgement), ...sentences].map(line);
 }
 
 function remarks({ nodes }: WaveStatus): string[] {

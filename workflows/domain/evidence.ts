@@ -1,9 +1,13 @@
 /** What there is to judge by at a gate, in words; an approval is bound to it. */
 import type { NodeOutcome } from '../contract.ts';
+import type { RecordedJudgement } from './analysis-types.ts';
+import { validationLines } from './judgement-words.ts';
 import type { PlanResult } from './plan-types.ts';
 
 /** Lines that a gate shows of nodes; of more than that the inconspicuous ones are only counted. */
 const SHOWN_NODES = 40;
+/** Judgements that are kept with all that they say; a status has to fit into one answer. */
+const WHOLE_JUDGEMENTS = 20;
 
 /** Returns what is said of a plan besides the plan itself; empty where nothing is. */
 export function planEvidence(planned: Omit<PlanResult, 'approve'>): readonly string[] {
@@ -12,7 +16,24 @@ export function planEvidence(planned: Omit<PlanResult, 'approve'>): readonly str
       .filter(({ permanent }) => permanent)
       .map(({ node, pod, reason }) => `${wave}, ${node}: ${pod} blocks the drain: ${reason}`),
   );
-  return [...(planned.warnings ?? []), ...blockers];
+  return [...validationLines(planned.validations), ...(planned.warnings ?? []), ...blockers];
+}
+
+/** Returns what is known of waves with what was found of one of them now. */
+export function withJudgement(
+  known: readonly RecordedJudgement[],
+  found: RecordedJudgement,
+): readonly RecordedJudgement[] {
+  const others = known.filter(({ wave }) => wave !== found.wave);
+  const old = others.length - WHOLE_JUDGEMENTS + 1;
+  return [...others.map((entry, index) => (index < old ? inShort(entry) : entry)), found];
+}
+
+/** Of a wave long past that was good, the verdict is enough: the ledger has the rest. */
+function inShort(judgement: RecordedJudgement): RecordedJudgement {
+  if (judgement.verdict !== 'Pass') return judgement;
+  const comparison = { ...judgement.comparison, patched: [], control: [], patchedAt: {} };
+  return { ...judgement, comparison, indicators: [] };
 }
 
 /** Returns what nodes have come to, and what is wrong with them now. */

@@ -59,6 +59,19 @@ export function gateAt(
   return urgent ? { ...needs, quorum: urgent.quorum, roles: urgent.roles } : needs;
 }
 
+/** Returns the id of the gate at which people decide about a wave whose measurements decide nothing. */
+export function judgementGateId(wave: string): string {
+  return `judgement-${wave}`;
+}
+
+/** Returns what that gate asks for: what the policy usually does, even where it wants no approval of plans. */
+export function judgementNeeds({ policy, urgent }: Pick<Plan, 'policy' | 'urgent'>): GateNeeds {
+  const { approval } = policy.spec;
+  const usual = usualNeeds(approval);
+  const quick = urgent ? approval.urgent : undefined;
+  return quick ? { ...usual, quorum: quick.quorum, roles: quick.roles } : usual;
+}
+
 /** Returns what the review of an urgent rollout asks for, or undefined for any other rollout. */
 export function reviewOf(plan: Pick<Plan, 'policy' | 'urgent'>): GateNeeds | undefined {
   const { approval } = plan.policy.spec;
