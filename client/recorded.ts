@@ -47,7 +47,7 @@ function gatesAnywhere(gates: readonly Gate[]): Gate[] {
 
 /** Returns the bundle as the plan recorded it, with exactly the versions that these nodes came from. */
 export function recordedBundle(plan: Plan, nodes: readonly PlannedNode[]): Bundle {
-  const { name, reason, fixes, expectedChanges, disruption } = plan.bundle;
+  const { name, reason, fixes, expectedChanges, disruption, published } = plan.bundle;
   return {
     apiVersion: API_VERSION,
     kind: 'Bundle',
@@ -55,6 +55,7 @@ export function recordedBundle(plan: Plan, nodes: readonly PlannedNode[]): Bundl
     spec: {
       reason,
       disruption,
+      ...(published ? { published } : {}),
       fixes: [...fixes],
       expectedChanges: [...expectedChanges],
       releases: releasesOf(plan, nodes),

@@ -12,6 +12,7 @@ import type {
 import type { Plan, PlannedNode, PlannedPackage, PlanResult } from './domain/plan-types.ts';
 import type { Fleet, Policy, Rollout } from './domain/spec.ts';
 import type { MeasuringActivities, RecordingActivities } from './evidence-contract.ts';
+import type { LoadActivities, ValidationActivities } from './validation-contract.ts';
 
 /** Which node an activity works on, and how to get there. */
 export interface NodeRef {
@@ -267,7 +268,9 @@ export type TidegateActivities = PlanningActivities &
   NodeActivities &
   ClusterActivities &
   MeasuringActivities &
-  RecordingActivities;
+  RecordingActivities &
+  LoadActivities &
+  ValidationActivities;
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

@@ -22,6 +22,7 @@ export * from './evidence-contract.ts';
 export * from './ledger-contract.ts';
 export * from './people-contract.ts';
 export * from './schedule-contract.ts';
+export * from './validation-contract.ts';
 
 /** Queue of workflows and of planning. */
 export const TASK_QUEUE = 'tidegate';

@@ -24,6 +24,7 @@ import type { ContainerFacts, NodeFacts } from '../../workflows/domain/inventory
 import type { Plan, PlannedPackage, PlanResult } from '../../workflows/domain/plan-types.ts';
 import type { Rollout } from '../../workflows/domain/spec.ts';
 import { FakeRecords } from './fake-records.ts';
+import { FakeValidation } from './fake-validation.ts';
 
 export interface FakeNode {
   version: string;
@@ -63,6 +64,7 @@ export class FakeFleet {
   readonly nodes = new Map<string, FakeNode>();
   /** What the rollouts have handed to the ledger. */
   readonly records = new FakeRecords();
+  readonly validation = new FakeValidation();
   /** Every call as "step node", in order. */
   readonly calls: string[] = [];
   /** Largest number of cordoned nodes seen at once. */
@@ -87,6 +89,8 @@ export class FakeFleet {
   plans = 0;
   rollbackPlan: ((plan: Plan, nodes: readonly string[]) => Plan) | undefined;
   planFailure: ApplicationFailure | undefined;
+  /** Makes the plan of each request, where there is more than one. */
+  planFor: ((request: unknown) => PlanResult) | undefined;
   sick: string[] = [];
   /** Nodes that others have made unavailable. */
   outOfOrder: string[] = [];
@@ -156,9 +160,11 @@ export class FakeFleet {
 
   activities(): TidegateActivities {
     return {
-      plan: async () => {
+      ...this.validation.activities(),
+      plan: async ({ request }) => {
         this.plans += 1;
         if (this.planFailure) throw this.planFailure;
+        if (this.planFor) return this.planFor(request);
         if (!this.planned) throw new Error('no plan was prepared');
         return this.planned;
       },
