@@ -60,7 +60,8 @@ export async function signAnchor(
 export async function keepAnchor(anchor: Anchor, file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   // A line that a power cut has left unfinished is not to swallow this one.
-  const broken = (await tailOf(file)).slice(-1) !== '\n' && (await tailOf(file)) !== '';
+  const tail = await tailOf(file);
+  const broken = tail !== '' && !tail.endsWith('\n');
   await appendFile(file, `${broken ? '\n' : ''}${JSON.stringify(anchor)}\n`, { flush: true });
 }
 
@@ -98,7 +99,7 @@ function parseAnchor(line: string): Anchor | undefined {
     throw error;
   }
   const { seq, hash, at, signature } = (value ?? {}) as Partial<Record<keyof Anchor, unknown>>;
-  if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 0) return undefined;
+  if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1) return undefined;
   if (typeof hash !== 'string' || typeof at !== 'string' || typeof signature !== 'string') {
     return undefined;
   }

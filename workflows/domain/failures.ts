@@ -125,6 +125,11 @@ export const FAILURES = {
     meaning: 'After the step the node is not as it must be.',
     action: 'Read the failed checks in the message.',
   },
+  LedgerUnavailable: {
+    retryable: true,
+    meaning: "The ledger's database, or Temporal before it, did not answer.",
+    action: 'Wait; if it lasts, look at the database. Nothing is lost meanwhile.',
+  },
 } as const;
 
 export type FailureType = keyof typeof FAILURES;
