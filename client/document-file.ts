@@ -26,6 +26,20 @@ export async function readDocument<K extends DocumentKind>(
   throw refused(`${source}: ${explainProblems(kind, documentName(value), answer.problems)}`);
 }
 
+/** Returns the document of a file, or the argument itself where it is the name of one at the worker. */
+export async function readNamed<K extends DocumentKind>(
+  kind: K,
+  argument: string,
+  terminal: Terminal,
+): Promise<DocumentOf<K> | string> {
+  return isFile(argument) ? await readDocument(kind, argument, terminal) : argument;
+}
+
+/** A name has no slash and no file's ending. */
+function isFile(argument: string): boolean {
+  return argument === STDIN || argument.includes('/') || /\.(ya?ml|json)$/.test(argument);
+}
+
 /** Returns the text of a file or of standard input. */
 export async function readText(file: string, terminal: Terminal): Promise<string> {
   const source = file === STDIN ? 'standard input' : file;

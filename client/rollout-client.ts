@@ -42,6 +42,7 @@ import { listRollouts } from './listing.ts';
 import { failedSoFar, makeRetryRollout, retryName } from './retry.ts';
 import { Schedules } from './schedules.ts';
 import { Session } from './session.ts';
+import { Validations } from './validations.ts';
 import { phaseOf, type RolloutEntry, type RolloutView } from './view.ts';
 import { ViewReader } from './view-reader.ts';
 
@@ -80,10 +81,13 @@ export class RolloutClient {
   private readonly views: ViewReader;
   /** Temporal Schedules made from documents. */
   readonly schedules: Schedules;
+  /** Runs of `tidegate validate`. */
+  readonly validations: Validations;
 
   constructor(connection: TemporalConnection) {
     this.session = new Session(connection);
     this.schedules = new Schedules(this.session);
+    this.validations = new Validations(this.session);
     this.views = new ViewReader(this.session);
   }
 

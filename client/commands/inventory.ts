@@ -1,6 +1,6 @@
 /** `tidegate inventory FLEET`: what every node runs, so that differences stand out. */
 import type { Command } from 'commander';
-import { readDocument, STDIN } from '../document-file.ts';
+import { readNamed } from '../document-file.ts';
 import { renderInventory } from '../render/inventory.ts';
 import {
   type CommandContext,
@@ -19,7 +19,7 @@ export function addInventory(program: Command, context: CommandContext): void {
     .description('list what every node of a fleet runs; "*" marks what differs from most nodes')
     .argument('<fleet>', 'Fleet document (a file, or - for standard input), or the name of one')
     .action(async (fleet: string, _options: unknown, self: Command) => {
-      const asked = isFile(fleet) ? await readDocument('Fleet', fleet, terminal) : fleet;
+      const asked = await readNamed('Fleet', fleet, terminal);
       const inventory = await withClient(context, self, (client) =>
         patiently(context, client.inventory(asked)),
       );
@@ -37,9 +37,4 @@ export function addInventory(program: Command, context: CommandContext): void {
     'tidegate inventory examples/fleet.yaml',
     'tidegate inventory lab --output json | jq -r ".nodes[].host.daemons.containerd"',
   ]);
-}
-
-/** A name has no slash and no file's ending. */
-function isFile(argument: string): boolean {
-  return argument === STDIN || argument.includes('/') || /\.(ya?ml|json)$/.test(argument);
 }

@@ -87,7 +87,7 @@ test('every command has help with examples', async () => {
   const commands = [...listed.matchAll(/^ {2}([a-z][a-z-]*) /gm)].map((match) => match[1] ?? '');
   assert.deepEqual(
     commands.filter((name) => name !== 'help'),
-    'plan start status watch approve reject vote-statement replan pause resume stop rollback skip retry jobs override windows inventory schedule schema chat'.split(
+    'plan start status watch approve reject vote-statement replan pause resume stop rollback skip retry jobs override validate windows inventory schedule schema chat'.split(
       ' ',
     ),
   );
