@@ -1,4 +1,5 @@
 /** What activities need of a host; SSH is one way to have it. */
+import type { Duplex } from 'node:stream';
 
 /** The result of a command that ran to its end. */
 export interface CommandResult {
@@ -27,6 +28,8 @@ export interface HostAdapter {
   ): Promise<CommandResult>;
   /** Runs a constant script, fed on stdin to `sh -s -- args`. */
   run(script: string, args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
+  /** Opens a stream to a port of the host's own loopback; whoever asks destroys it. */
+  connect(port: number): Promise<Duplex>;
   close(): void;
 }
 

@@ -1,5 +1,5 @@
 /** Runs a command on a connection and collects what it prints, up to a limit. */
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { Client, ClientChannel } from 'ssh2';
 import { failure, messageOf } from '../failure.ts';
 import type { CommandOptions, CommandResult, HostTarget } from './host-adapter.ts';
@@ -35,6 +35,32 @@ export async function execOn(
       if (!channel) return unreachable(messageOf(error));
       followChannel(channel, options, resolve, lost);
       channel.end(options.stdin ?? '');
+    });
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    client.off('close', lost);
+  }
+}
+
+const FORWARD_TIMEOUT_MS = 10_000;
+
+/** Opens a stream to a port of the host's loopback. sshd may be told to forward nothing: then that is the error. */
+export async function forwardOn(client: Client, port: number, target: HostTarget): Promise<Duplex> {
+  const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
+  const refuse = (why: string) => reject(target.signal.reason ?? new Error(why));
+  const lost = () => refuse(`${where(target)}: the SSH connection was lost.`);
+  const timer = setTimeout(
+    () => refuse(`${where(target)}: port ${port} was not reached in ${FORWARD_TIMEOUT_MS} ms.`),
+    FORWARD_TIMEOUT_MS,
+  );
+  client.once('close', lost);
+  try {
+    client.forwardOut('127.0.0.1', 0, '127.0.0.1', port, (error, channel) => {
+      if (!error) return resolve(channel);
+      refuse(
+        `${where(target)}: sshd opens no way to 127.0.0.1:${port}: ${messageOf(error)}. Something has to listen there, and sshd has to allow it (AllowTcpForwarding, PermitOpen).`,
+      );
     });
     return await promise;
   } finally {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Client, type ServerHostKeyAlgorithm } from 'ssh2';
 import type { SshAccess } from '../../workflows/domain/spec.ts';
+import { loggedCommand } from '../command-log.ts';
 import { fail, failure, messageOf } from '../failure.ts';
 import type { HostAdapter, HostTarget } from './host-adapter.ts';
 import {
@@ -13,7 +14,7 @@ import {
   parseKnownHosts,
 } from './known-hosts.ts';
 import { commandLine } from './quote.ts';
-import { execOn, where } from './ssh-channel.ts';
+import { execOn, forwardOn, where } from './ssh-channel.ts';
 
 const READY_TIMEOUT_MS = 10_000;
 const KEEPALIVE_MS = 5_000;
@@ -29,7 +30,8 @@ export function sshHost(ssh: SshAccess, target: HostTarget): HostAdapter {
     target.signal.throwIfAborted();
     const client = await connected();
     const line = commandLine(ssh.sudo ? ['sudo', '-n', ...argv] : argv);
-    const result = await execOn(client, line, options, target);
+    const command = { node: target.node, line, stdin: options.stdin };
+    const result = await loggedCommand(command, () => execOn(client, line, options, target));
     if (ssh.sudo && result.code === 1 && /^sudo: .*password/m.test(result.stderr)) {
       fail(
         'HostAuthRefused',
@@ -42,6 +44,10 @@ export function sshHost(ssh: SshAccess, target: HostTarget): HostAdapter {
     exec,
     run: (script, args, options) =>
       exec(['sh', '-s', '--', ...args], { ...options, stdin: script }),
+    connect: async (port) => {
+      target.signal.throwIfAborted();
+      return await forwardOn(await connected(), port, target);
+    },
     close: () => {
       connecting?.then(
         (client) => client.destroy(),

@@ -52,6 +52,7 @@ function scene(onLook: (node: string, seconds: number) => void = () => undefined
       onLook(node, (deps.clock.now() - start) / 1000);
       return { code: 0, stdout: HOST, stderr: '', truncated: false };
     },
+    connect: async () => assert.fail('no port is asked for'),
     close: () => undefined,
   });
   const { checkHealth } = healthActivities({ ...deps, host });

@@ -43,6 +43,7 @@ function scene(
       if (answer instanceof Error) throw answer;
       return { code: 0, stdout: `${answer.join('\n')}\n`, stderr: '', truncated: false };
     },
+    connect: async () => assert.fail('no port is asked for'),
     close: () => undefined,
   };
   const run = fakeDeps(kube, options);

@@ -25,6 +25,7 @@ async function run(step: 'apply' | 'revert', ...lines: readonly string[]) {
       const stdout = `${[...lines, 'end'].join('\n')}\n`;
       return { code: 0, stdout, stderr: '', truncated: false };
     },
+    connect: async () => assert.fail('no port is asked for'),
     close: () => undefined,
   };
   const over: ActivityDeps = { ...deps, host: () => host };

@@ -62,6 +62,7 @@ function scene(version: string) {
   const host: HostAdapter = {
     exec: async () => assert.fail('only scripts'),
     run: async () => ({ code: 0, stdout: printed(version), stderr: '', truncated: false }),
+    connect: async () => assert.fail('no port is asked for'),
     close: () => undefined,
   };
   const { deps } = fakeDeps(kube);
