@@ -1,9 +1,12 @@
 /** What activities are made of; the worker injects the real parts, tests others. */
 import type { LedgerEntry } from '../workflows/contract.ts';
+import type { Provider } from '../workflows/domain/analysis-spec.ts';
 import type { ValidationSummary } from '../workflows/domain/analysis-types.ts';
 import type { ClusterAccess } from '../workflows/domain/inventory.ts';
 import type { HostAdapter } from './adapters/host-adapter.ts';
 import type { KubeAdapter } from './adapters/kube-adapter.ts';
+import type { KubeletAdapter } from './adapters/kubelet-adapter.ts';
+import type { MetricsProvider } from './adapters/metrics-provider.ts';
 import { type ActivityContext, type Clock, withHeartbeats } from './context.ts';
 
 /** The part of a logger that activities use. */
@@ -40,6 +43,9 @@ export interface ActivityDeps {
     access: ClusterAccess,
     target: { readonly address: string; readonly node: string; readonly signal: AbortSignal },
   ): HostAdapter;
+  /** The kubelet of a host, through the connection to it. */
+  kubelet(access: ClusterAccess, host: HostAdapter): KubeletAdapter;
+  provider(provider: Provider): MetricsProvider;
   readonly workflows: Workflows;
   /** Absent where the worker keeps none. */
   readonly ledger?: LedgerPort;

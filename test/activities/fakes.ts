@@ -224,6 +224,12 @@ export function fakeDeps(kube: KubeAdapter, more: FakeWorld = {}): FakeRun {
   const host = (): HostAdapter => {
     throw new Error('this test has no host');
   };
+  const kubelet = () => {
+    throw new Error('this test has no kubelet');
+  };
+  const provider = () => {
+    throw new Error('this test has no provider');
+  };
   const log = {
     info: () => undefined,
     warn: (_details: object, message: string) => void more.warnings?.push(message),
@@ -233,7 +239,8 @@ export function fakeDeps(kube: KubeAdapter, more: FakeWorld = {}): FakeRun {
     home: async () => more.home,
   };
   const clock = new FakeClock();
-  const deps = { kube: () => kube, host, configFolder: '.', clock, log, workflows };
+  const parts = { host, kubelet, provider, workflows };
+  const deps = { kube: () => kube, ...parts, configFolder: '.', clock, log };
   return { deps: { ...deps, context: () => context }, heartbeats, cancel };
 }
 
