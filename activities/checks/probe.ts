@@ -30,6 +30,8 @@ export function probeName(node: string): string {
 /** What a probe is made of. */
 export interface ProbeInput {
   readonly node: string;
+  /** Of the pod; default: the one name of the node's probe. */
+  readonly name?: string;
   readonly image: string;
   readonly command: readonly string[];
   readonly clock: Clock;
@@ -61,7 +63,7 @@ export async function checkProbe(
   input: ProbeInput,
   signal: AbortSignal,
 ): Promise<CheckAnswer<ProbeProof>> {
-  const name = probeName(input.node);
+  const name = input.name ?? probeName(input.node);
   const { clock, cancelled } = input;
   const started = clock.now();
   const created = await kube.createPod(NAMESPACE, probePod(name, input));
