@@ -8,12 +8,16 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { exists } from '../../lab/cache.ts';
 import { nodeStates } from '../../lab/cluster.ts';
+import { ledgerPart, startLedger, stopLedger } from '../../lab/ledger.ts';
+import { monitoring, startPrometheus, stopPrometheus } from '../../lab/monitoring.ts';
 import { boot, onNode, powerOff, waitForSsh } from '../../lab/node.ts';
-import { checkout, stateDir } from '../../lab/paths.ts';
+import { checkout, paths, stateDir } from '../../lab/paths.ts';
 import { killAll, labProcesses, partPid } from '../../lab/processes.ts';
 import { remains } from '../../lab/reap.ts';
+import { registryPart } from '../../lab/registry.ts';
 import { attempt, run, sleep, waitFor } from '../../lab/run.ts';
-import { nodes } from '../../lab/settings.ts';
+import { names, nodes } from '../../lab/settings.ts';
+import { trafficPart } from '../../lab/traffic.ts';
 import { partNames } from '../../lab/up.ts';
 
 // Run alone: it takes the lab away several times, and leaves none.
@@ -25,6 +29,15 @@ async function assertComplete(): Promise<void> {
   for (const name of partNames) assert.ok(await partPid(name), `${name} runs`);
   const ready = (await nodeStates()).filter((node) => node.ready);
   assert.equal(ready.length, nodes.length);
+}
+
+/** Returns the ids of PostgreSQL's processes that have the lab's cgroup or its data folder. */
+async function postgres(): Promise<readonly string[]> {
+  const { stdout } = await attempt(['ps', '-e', '-o', 'pid=,cgroup=,args=']);
+  const lines = stdout
+    .split('\n')
+    .filter((line) => line.includes('postgres') && !line.endsWith('<defunct>'));
+  return lines.filter((line) => line.includes(`/${names.cgroup}/`) || line.includes(paths.ledger));
 }
 
 async function settings(): Promise<string> {
@@ -58,6 +71,9 @@ describe('the lab', { concurrency: false }, () => {
     await lab('up');
     assert.ok(Date.now() - started < 60_000, 'a second start takes less than a minute');
     await assertComplete();
+    const again = Date.now();
+    await lab('up');
+    assert.ok(Date.now() - again < 15_000, 'where all of it runs, it takes seconds');
   });
 
   it('powers a node off and on', async () => {
@@ -91,8 +107,27 @@ describe('the lab', { concurrency: false }, () => {
   });
 
   it('comes up again after all of it was killed', async () => {
+    assert.ok((await postgres()).length > 1, 'the database has processes of its own');
     await killAll(labProcesses);
+    assert.deepEqual(await postgres(), []);
     await lab('up');
+    await assertComplete();
+  });
+
+  it('comes up again after single servers were killed', async () => {
+    const killed = [registryPart, ledgerPart, trafficPart, ...Object.values(monitoring)];
+    for (const name of killed) {
+      const pid = await partPid(name);
+      assert.ok(pid, `${name} runs`);
+      process.kill(pid, 'SIGKILL');
+    }
+    await lab('up');
+    await assertComplete();
+    await stopLedger('plug');
+    await stopPrometheus('plug');
+    assert.deepEqual(await postgres(), []);
+    await startLedger();
+    await startPrometheus();
     await assertComplete();
   });
 
@@ -122,6 +157,7 @@ describe('the lab', { concurrency: false }, () => {
       await ended;
       await lab('down');
       assert.deepEqual(await remains(), []);
+      assert.deepEqual(await postgres(), []);
       assert.equal(await exists(stateDir), false);
       assert.equal(await settings(), before);
       assert.equal(await mountCount(), mounts);
