@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type EmbeddedAnswer, runningServer } from './embedded-folder.ts';
-import { type DatabaseSource, LedgerUnavailableError } from './store.ts';
+import { LedgerUnavailableError } from './errors.ts';
+import type { DatabaseSource } from './store.ts';
 
 export { hasEmbedded } from './embedded-folder.ts';
 

@@ -2,10 +2,12 @@
 import type { LedgerKind } from '../workflows/ledger-contract.ts';
 import type { StoredEntry } from './chain.ts';
 import { embeddedSource, hasEmbedded } from './embedded.ts';
-import { LedgerSettingError, ledgerPlace } from './settings.ts';
+import { LedgerSettingError } from './errors.ts';
+import { ledgerPlace } from './settings.ts';
 import { type Ledger, ledgerAt } from './store.ts';
 
 export type { StoredEntry } from './chain.ts';
+export { LedgerSettingError, LedgerUnavailableError } from './errors.ts';
 export type { Ledger } from './store.ts';
 
 /** Which records are read; all of them without any field. */

@@ -1,9 +1,11 @@
 /** Takes secrets out of what is about to be kept for good. Twice is as good as once. */
 
 const MARK = '[redacted]';
+const MAX_PASSES = 5;
 const NAMES =
   'pass(?:word|wd|phrase)|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key|credentials?';
-const VALUE = String.raw`\\"(?:(?!\\").)*\\"|"[^"]*"|'[^']*'|[^\s,;&"'\\]+`;
+/** What is marked already comes first, so that what follows it is not taken for a part of it. */
+const VALUE = String.raw`\[redacted\]|\\"(?:(?!\\").)*\\"|"[^"]*"|'[^']*'|[^\s,;&"'\\]+`;
 
 /** What a secret looks like, and what stays of it. None of them looks back further than a few characters. */
 const PATTERNS: readonly (readonly [pattern: RegExp, kept: string])[] = [
@@ -49,7 +51,14 @@ const SECRET_KEY = new RegExp(`(?:^|[_-]|[a-z])(?:${NAMES}|authorization|cookie)
 
 /** Returns the text without the secrets that are in it. */
 export function redactText(text: string): string {
-  return PATTERNS.reduce((rest, [pattern, kept]) => rest.replace(pattern, kept), text);
+  let left = text;
+  // What one pattern takes out can lay bare what another one looks for.
+  for (let pass = 0; pass < MAX_PASSES; pass += 1) {
+    const before = left;
+    left = PATTERNS.reduce((rest, [pattern, kept]) => rest.replace(pattern, kept), before);
+    if (left === before) break;
+  }
+  return left;
 }
 
 /** Returns a copy of a JSON value in which no string, at whatever depth, holds a secret. */

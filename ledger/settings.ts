@@ -1,5 +1,6 @@
 /** Where the ledger is kept, as the environment says. */
 import { join } from 'node:path';
+import { LedgerSettingError } from './errors.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -14,11 +15,6 @@ export interface AnchorSettings {
   readonly keyFile?: string;
   /** Where anchors are added, one JSON line each. */
   readonly file: string;
-}
-
-/** A setting that can't be followed; its message says which and what it has to be. */
-export class LedgerSettingError extends Error {
-  override readonly name = 'LedgerSettingError';
 }
 
 const DEFAULT_DATA = '.tidegate';
@@ -54,4 +50,13 @@ function checkedUrl(text: string): string {
     throw new LedgerSettingError(`the ledger's URL names no database: ${expected}`);
   }
   return text;
+}
+
+/** Returns where the ledger is, as people may read it: without a password. */
+export function ledgerName(given: string | undefined, env: Env): string {
+  const place = ledgerPlace(given, env);
+  if (place.kind === 'Off') return 'off';
+  if (place.kind === 'Embedded') return `embedded, in ${place.folder}`;
+  const { protocol, host, pathname } = new URL(place.url);
+  return `${protocol}//${host}${pathname}`;
 }

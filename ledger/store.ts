@@ -4,6 +4,7 @@ import { canonicalJson } from '../workflows/domain/canonical.ts';
 import type { LedgerEntry } from '../workflows/ledger-contract.ts';
 import { chained, GENESIS, type Head, type StoredEntry } from './chain.ts';
 import { keptEntry } from './entry.ts';
+import { LedgerUnavailableError } from './errors.ts';
 import { migrate } from './migrations.ts';
 import { type RawRecord, storedEntry } from './record.ts';
 
@@ -42,11 +43,6 @@ export interface Ledger {
   /** Whether a record of a kind stands after a place in the chain. */
   hasSince(kind: string, after: number): Promise<boolean>;
   close(): Promise<void>;
-}
-
-/** The database did not answer, or not as a ledger does. */
-export class LedgerUnavailableError extends Error {
-  override readonly name = 'LedgerUnavailableError';
 }
 
 /** Of PostgreSQL's advisory locks; must differ from that of migrations.ts. */
