@@ -1,0 +1,129 @@
+/** What measurements have to find, and what they must not. */
+import { startPrometheus, stopPrometheus } from '../../lab/monitoring.ts';
+import { differences } from '../../lab/reset-nodes.ts';
+import { nodes, versions } from '../../lab/settings.ts';
+import { slowDown } from '../../lab/slowdown.ts';
+import { together } from '../../lab/tasks.ts';
+import { pauseTraffic, resumeTraffic } from '../../lab/traffic.ts';
+import type { RolloutOutcomeKind } from '../../workflows/contract.ts';
+import type { IndicatorVerdict, Verdict } from '../../workflows/domain/analysis-types.ts';
+import type { EvidenceCase, Seen } from './case.ts';
+
+const START = 'container-start';
+/** Less than the 400 ms that the slowdown adds to a start. */
+const VISIBLE_MS = 250;
+
+/** The package that slows every start of a container. */
+const slowPatch: EvidenceCase = {
+  id: 'slow-patch',
+  shows: 'A patch that adds 0.4 s to each start of a container goes back from the canary by itself',
+  version: versions.containerdSlow,
+  waveSize: 2,
+  problems: (seen) => [
+    ...endsAs(seen, 'RolledBack'),
+    ...verdictsAre(seen, ['Fail']),
+    ...(ofCanary(seen, START)?.verdict === 'Fail' ? [] : [`${START} is not what failed`]),
+    ...(seen.outcome.untouched.length === nodes.length - 1 ? [] : ['more than the canary is hit']),
+    ...seen.facts.flatMap((facts) => differences(facts).map((text) => `${facts.node}: ${text}`)),
+  ],
+};
+
+/** The same harm without the patch, and everywhere. */
+const slowEverywhere: EvidenceCase = {
+  id: 'slow-everywhere',
+  shows: 'The same slowdown on all nodes, patched or not, is not blamed on a harmless patch',
+  version: versions.containerdPatched,
+  waveSize: 2,
+  disturb: () => together(...nodes.map(slowDown)),
+  problems: (seen) => [
+    ...endsAs(seen, 'Succeeded'),
+    ...allPass(seen),
+    ...isVisible(ofCanary(seen, START)),
+    ...arePatched(seen),
+  ],
+};
+
+const harmless: EvidenceCase = {
+  id: 'harmless',
+  shows: 'A harmless patch passes',
+  version: versions.containerdPatched,
+  waveSize: 2,
+  problems: (seen) => [...endsAs(seen, 'Succeeded'), ...allPass(seen), ...arePatched(seen)],
+};
+
+const providerDies: EvidenceCase = {
+  id: 'provider-dies',
+  shows: 'Prometheus dies in the soak: an Error, and a person is asked',
+  version: versions.containerdPatched,
+  waveSize: 4,
+  disturb: () => stopPrometheus('plug'),
+  restore: startPrometheus,
+  problems: (seen) => undecided(seen, 'Error'),
+};
+
+const noTraffic: EvidenceCase = {
+  id: 'no-traffic',
+  shows: 'Nobody uses the services in the soak: Inconclusive, and a person is asked',
+  version: versions.containerdPatched,
+  waveSize: 4,
+  disturb: pauseTraffic,
+  restore: resumeTraffic,
+  problems: (seen) => undecided(seen, 'Inconclusive'),
+};
+
+/** The harmless one last: it is the one that is repeated. */
+export const CASES: readonly EvidenceCase[] = [
+  slowPatch,
+  slowEverywhere,
+  providerDies,
+  noTraffic,
+  harmless,
+];
+
+function endsAs({ outcome }: Seen, wanted: RolloutOutcomeKind): readonly string[] {
+  if (outcome.outcome === wanted) return [];
+  return [`it ended as ${outcome.outcome}: ${outcome.reasons.join('; ')}`];
+}
+
+function verdictsAre({ judgements }: Seen, wanted: readonly Verdict[]): readonly string[] {
+  const found = judgements.map(({ verdict }) => verdict);
+  const same = found.length === wanted.length && found.every((one, i) => one === wanted[i]);
+  return same ? [] : [`verdicts are ${found.join(', ') || 'none'}, not ${wanted.join(', ')}`];
+}
+
+/** The canary and two waves. */
+function allPass(seen: Seen): readonly string[] {
+  return verdictsAre(seen, ['Pass', 'Pass', 'Pass']);
+}
+
+/** Every judgement, extensions included, says that it does not know; then a person refuses. */
+function undecided(seen: Seen, verdict: Verdict): readonly string[] {
+  const others = seen.judgements.filter((judgement) => judgement.verdict !== verdict);
+  return [
+    ...(seen.judgements.length > 0 ? [] : ['nothing was judged']),
+    ...others.map((judgement) => `a verdict is ${judgement.verdict}: ${judgement.reason}`),
+    ...(seen.asked.length > 0 ? [] : ['nobody was asked']),
+    ...endsAs(seen, 'RolledBack'),
+  ];
+}
+
+function ofCanary({ judgements }: Seen, indicator: string): IndicatorVerdict | undefined {
+  return judgements[0]?.indicators.find((entry) => entry.indicator === indicator);
+}
+
+/** Otherwise the case would show nothing. */
+function isVisible(found: IndicatorVerdict | undefined): readonly string[] {
+  const { baseline = Number.NaN, patched = Number.NaN, control = Number.NaN } = found ?? {};
+  const seen = patched - baseline > VISIBLE_MS && control - baseline > VISIBLE_MS;
+  return seen
+    ? []
+    : [`the slowdown was not seen: ${baseline} ms before, ${patched} and ${control} ms`];
+}
+
+function arePatched({ facts }: Seen): readonly string[] {
+  const old = facts.filter(({ dpkg, ready, schedulable, annotations }) => {
+    const asWanted = dpkg === versions.containerdPatched && ready && schedulable;
+    return !asWanted || annotations.length > 0;
+  });
+  return old.map(({ node }) => `${node} is not as an updated node has to be`);
+}
