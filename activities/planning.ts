@@ -3,6 +3,7 @@ import type { PlanningActivities } from '../workflows/contract.ts';
 import { drainWarnings } from '../workflows/domain/drain-warnings.ts';
 import { impactOf } from '../workflows/domain/eviction.ts';
 import { planEvidence } from '../workflows/domain/evidence.ts';
+import { exceptionWarnings } from '../workflows/domain/exceptions.ts';
 import { firstOpening } from '../workflows/domain/first-opening.ts';
 import { FIRST_GATE } from '../workflows/domain/gates.ts';
 import { ownersOf } from '../workflows/domain/owners.ts';
@@ -16,6 +17,7 @@ import type { ActivityDeps } from './deps.ts';
 import { digestOf, sha256 } from './digest.ts';
 import { type FleetFacts, gatherFacts, unavailableNow } from './facts.ts';
 import { fail } from './failure.ts';
+import { evidenceReasons, validationsFor } from './plan-evidence.ts';
 import { fitting, withFittingDetail } from './plan-size.ts';
 import { standingActivities } from './standing.ts';
 import { drainsOf, type Occupancy, readOccupancy } from './wave-drains.ts';
@@ -95,12 +97,14 @@ async function plan(deps: ActivityDeps, request: unknown, onProgress: Report): P
   const { targets } = spec;
   const found = await gatherFacts(deps, { fleet, targets, packages, offers: true, onProgress });
   const { facts, offered } = found;
-  const answer = makePlan({ rollout, fleet, bundle, policy, facts, offered, hash: sha256 });
-  if (answer.kind === 'Refused') {
-    const list = answer.reasons.map((reason) => `  ${reason}`).join('\n');
-    fail('PlanRefused', `Rollout ${rollout.metadata.name} is refused:\n${list}`, answer.reasons);
-  }
+  const today = new Date(deps.clock.now()).toISOString().slice(0, 10);
+  const documents = { rollout, fleet, bundle, policy };
+  const answer = makePlan({ ...documents, facts, offered, hash: sha256, today });
+  if (answer.kind === 'Refused') return refuse(rollout.metadata.name, answer.reasons);
   const made = answer.plan;
+  const known = await validationsFor(deps, made);
+  const unmeasured = await evidenceReasons(deps, made, known);
+  if (unmeasured.length > 0) return refuse(rollout.metadata.name, unmeasured);
   const occupancy = await readOccupancy(deps, made);
   const nodes = made.waves.flatMap((wave) => wave.nodes);
   const impact = nodes.map((node) => impactOn(node, made, found, occupancy));
@@ -109,6 +113,8 @@ async function plan(deps: ActivityDeps, request: unknown, onProgress: Report): P
     ...planWarnings(made, await unavailableNow(deps, made.clusters)),
     ...windowWarnings(made, deps.clock.now()),
     ...drainWarnings(made, occupancy.podsOf),
+    ...exceptionWarnings(made, today),
+    ...(known.unknown === undefined ? [] : [known.unknown]),
     ...occupancy.warnings,
   ];
   const owners = ownersOf(made, occupancy.podsOf);
@@ -121,8 +127,14 @@ async function plan(deps: ActivityDeps, request: unknown, onProgress: Report): P
       ...(warnings.length > 0 ? { warnings } : {}),
       ...(owners.length > 0 ? { owners } : {}),
       ...(opens === undefined ? {} : { firstOpening: opens }),
+      ...(known.validations.length > 0 ? { validations: known.validations } : {}),
     }),
   );
+}
+
+function refuse(rollout: string, reasons: readonly string[]): never {
+  const list = reasons.map((reason) => `  ${reason}`).join('\n');
+  return fail('PlanRefused', `Rollout ${rollout} is refused:\n${list}`, reasons);
 }
 
 /** An approval before the canary is bound to what is said beside the plan as well. */
