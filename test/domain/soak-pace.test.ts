@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { mostAdded, mostRounds, paceOf } from '../../workflows/domain/soak-pace.ts';
+import { analysisSchema } from '../../workflows/domain/analysis-spec.ts';
+import {
+  extensionPace,
+  nodesMeasured,
+  paceOf,
+  soakPace,
+} from '../../workflows/domain/soak-pace.ts';
 
 describe('the pace of a soak', () => {
   const TABLE: readonly [string, Parameters<typeof paceOf>[0], [number, number]][] = [
@@ -46,24 +52,29 @@ describe('the pace of a soak', () => {
   });
 });
 
-describe('the most rounds of a soak', () => {
-  const roundOf = (nodes: number, indicators: number) => ({
-    readings: Object.fromEntries(
-      Array.from({ length: indicators }, (_, index) => [
-        `indicator-${index}`,
-        Array.from({ length: nodes }, (_, node) => ({ node: `east-${node}`, value: 1 })),
-      ]),
-    ),
+describe('what a policy asks for', () => {
+  const analysisOf = (change: object = {}) => analysisSchema.parse(change);
+
+  it('is a round every so often, in a soak and in what is added to it', () => {
+    assert.deepEqual(soakPace(analysisOf(), 300), { rounds: 10, intervalMs: 30_000 });
+    assert.deepEqual(extensionPace(analysisOf(), { measured: 10, extensions: 0 }), {
+      rounds: 10,
+      intervalMs: 30_000,
+    });
   });
 
-  it('are fewer where each of them is large', () => {
-    assert.equal(mostRounds(undefined), 40);
-    assert.equal(mostRounds(roundOf(16, 7)), 40);
-    assert.equal(mostRounds(roundOf(100, 10)), 20);
+  it('leaves each extension as many rounds as a verdict needs, even after a long soak', () => {
+    const long = { measured: 40, extensions: 1 };
+    assert.deepEqual(extensionPace(analysisOf({ extendSeconds: 3600 }), long), {
+      rounds: 8,
+      intervalMs: 450_000,
+    });
   });
 
-  it('are shared by the extensions that may still come, of which each gets some', () => {
-    assert.equal(mostAdded({ most: 40, measured: 10, left: 2 }), 15);
-    assert.equal(mostAdded({ most: 40, measured: 40, left: 2 }), 4);
+  it('is measured on fewer nodes where it would not fit into a judgement', () => {
+    assert.equal(nodesMeasured(analysisOf()), 8);
+    assert.equal(nodesMeasured(analysisOf({ maxNodes: 3 })), 3);
+    const much = { maxNodes: 50, baselineRounds: 60, minSamples: 100, maxExtensions: 20 };
+    assert.equal(nodesMeasured(analysisOf(much)), 1);
   });
 });

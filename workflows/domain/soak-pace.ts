@@ -1,13 +1,12 @@
-/** Decides how often a soak is measured. Called from workflows: replay-visible. */
-import type { Round } from './analysis-types.ts';
+/** Decides how often a soak is measured, and how many nodes of each side. Called from workflows: replay-visible. */
+import type { Analysis } from './analysis-spec.ts';
+import { indicatorsOf } from './indicators.ts';
 
 const SECOND = 1000;
 /** Rounds of a soak, beyond which their interval is stretched: each costs about a dozen events of history. */
 const MOST_ROUNDS = 40;
-/** Readings of a soak; with more of them its judgement would come near to what fits into a payload. */
-const MOST_READINGS = 20_000;
-/** Rounds of an extension, even where the soak has had its share already. */
-const LEAST_ROUNDS = 4;
+/** Readings of a judgement; one of a failure has some 200 bytes, and twice as many still fit into a payload. */
+const MOST_READINGS = 8000;
 
 /** When the rounds of a soak, or of what was added to it, begin. */
 export interface Pace {
@@ -31,19 +30,27 @@ export function paceOf(asked: {
   return { rounds, intervalMs: Math.max(intervalSeconds * SECOND, stretched) };
 }
 
-/** Returns how many rounds a soak may have at most, by how much one of them measures. */
-export function mostRounds(round: Pick<Round, 'readings'> | undefined): number {
-  const readings = Object.values(round?.readings ?? {}).flat().length;
-  return Math.min(MOST_ROUNDS, Math.floor(MOST_READINGS / Math.max(1, readings)));
+/** Returns how often to measure in a soak. */
+export function soakPace(analysis: Analysis, soakSeconds: number): Pace {
+  const { intervalSeconds, minSamples: least } = analysis;
+  return paceOf({ seconds: soakSeconds, intervalSeconds, least, most: MOST_ROUNDS });
 }
 
-/** Returns how many rounds an extension may have, so that all that may follow find room as well. */
-export function mostAdded(args: {
-  readonly most: number;
-  readonly measured: number;
-  /** Extensions that may still come, this one included. */
-  readonly left: number;
-}): number {
-  const { most, measured, left } = args;
-  return Math.max(LEAST_ROUNDS, Math.floor((most - measured) / Math.max(1, left)));
+/** Returns the same for what is added to a soak; each extension has room for as many rounds as a verdict needs. */
+export function extensionPace(
+  analysis: Analysis,
+  soFar: { readonly measured: number; readonly extensions: number },
+): Pace {
+  const { intervalSeconds, extendSeconds: seconds, maxExtensions, minSamples } = analysis;
+  const left = Math.max(1, maxExtensions - soFar.extensions);
+  const share = Math.floor((MOST_ROUNDS - soFar.measured) / left);
+  return paceOf({ seconds, intervalSeconds, least: 1, most: Math.max(minSamples, share) });
+}
+
+/** Returns how many nodes of each side are measured: as many as the policy says, if what they say fits into one judgement. */
+export function nodesMeasured(analysis: Analysis): number {
+  const { baselineRounds, minSamples, maxExtensions, maxNodes } = analysis;
+  const soak = Math.max(MOST_ROUNDS, minSamples) + maxExtensions * minSamples;
+  const ofBoth = 2 * indicatorsOf(analysis).length * (baselineRounds + soak);
+  return Math.max(1, Math.min(maxNodes, Math.floor(MOST_READINGS / ofBoth)));
 }
