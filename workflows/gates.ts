@@ -13,6 +13,7 @@ import { type Ballot, judgeApproval, judgeCommand, samePerson } from './domain/a
 import { FIRST_GATE, type GateNeeds } from './domain/gates.ts';
 import { voteStatement } from './domain/vote-statement.ts';
 import { onMessage, refusal } from './messages.ts';
+import { counted } from './metrics.ts';
 import type { RolloutDesk } from './rollout-desk.ts';
 import type { RolloutState } from './rollout-state.ts';
 
@@ -240,6 +241,7 @@ export class Gates {
       ...(signedBy === undefined ? {} : { signedBy }),
     };
     this.state.votes.push(recorded);
+    counted((metrics) => metrics.voted(decision));
     if (gate) {
       this.state.showGate({ ...gate, approvedBy: this.approvedBy(gate.id, gate.digest) });
     }

@@ -2,10 +2,11 @@
 import { ActivityFailure } from '@temporalio/common';
 import { CancellationScope } from '@temporalio/workflow';
 import type { Compensations } from './compensations.ts';
-import type { NodeInput, NodeOutcome, NodeRef } from './contract.ts';
+import type { NodeInput, NodeOutcome, NodeOutcomeKind, NodeRef } from './contract.ts';
 import { describeFailure, failureType } from './failures.ts';
 import { insist } from './last-resort.ts';
 import type { NodeRun } from './node-run.ts';
+import type { NodeSilence } from './node-silence.ts';
 import type { Steps } from './steps.ts';
 
 export interface EndingParts {
@@ -15,6 +16,7 @@ export interface EndingParts {
   readonly undo: Compensations;
   readonly ref: NodeRef;
   readonly holder: string;
+  readonly silence: NodeSilence;
 }
 
 export class NodeEndings {
@@ -41,7 +43,7 @@ export class NodeEndings {
       if (!(error instanceof ActivityFailure)) throw error;
       return await this.giveUp(`updated, but not handed back: ${describeFailure(error)}`);
     }
-    return run.finish(outcome, []);
+    return await this.finish(outcome, []);
   }
 
   /** Restores schedulability as it was found; a Node object that is gone needs none. */
@@ -67,7 +69,7 @@ export class NodeEndings {
       if (!(failure instanceof ActivityFailure)) throw failure;
       return await this.giveUp(`${reason}; the undo failed: ${describeFailure(failure)}`);
     }
-    return run.finish(outcome, [reason]);
+    return await this.finish(outcome, [reason]);
   }
 
   /** Its window has closed before it was disturbed: it has its turn in a later one. */
@@ -77,9 +79,9 @@ export class NodeEndings {
   }
 
   /** A Node object that is gone can't be put back, and needs it no more. */
-  gone(reason: string): NodeOutcome {
+  async gone(reason: string): Promise<NodeOutcome> {
     const why = 'nothing was changed on it, and nothing is left of it to put back';
-    return this.parts.run.finish('Skipped', [`${reason} ${why}.`]);
+    return await this.finish('Skipped', [`${reason} ${why}.`]);
   }
 
   /** Pods were still there when the drain's time was up: the policy says what becomes of the node. */
@@ -95,21 +97,29 @@ export class NodeEndings {
       if (failureType(refusal) !== 'QuarantineFull') throw refusal;
       return await this.unwind('RolledBack', `${reason}; ${describeFailure(refusal)}`);
     }
-    return this.parts.run.finish('NeedsAttention', [reason]);
+    return await this.finish('NeedsAttention', [reason]);
   }
 
   async giveUp(reason: string): Promise<NodeOutcome> {
     await this.quarantine(reason);
-    return this.parts.run.finish('NeedsAttention', [reason]);
+    return await this.finish('NeedsAttention', [reason]);
   }
 
   /** Tried until it succeeds: a node that is left half-way and does not say so is not an option. */
   private async quarantine(reason: string, limit?: number): Promise<void> {
-    const { steps, ref, holder, run } = this.parts;
+    const { steps, ref, holder, run, silence } = this.parts;
+    // A person is needed, and is told so by the node's alerts as well.
+    await silence.end();
     const question = { ...ref, holder, reason, ...(limit === undefined ? {} : { limit }) };
     await insist(() => steps.lastResort.quarantine(question), {
       tell: (why) => run.enter('Unwinding', `quarantine: ${why} (${reason})`),
       answers: limit === undefined ? [] : ['QuarantineFull'],
     });
+  }
+
+  /** The node is not in work any more: its alerts are heard again. */
+  private async finish(outcome: NodeOutcomeKind, reasons: readonly string[]): Promise<NodeOutcome> {
+    await this.parts.silence.end();
+    return this.parts.run.finish(outcome, reasons);
   }
 }

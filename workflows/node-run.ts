@@ -18,6 +18,7 @@ import {
 } from './contract.ts';
 import type { Baseline } from './domain/baseline.ts';
 import { nodeDetails } from './domain/details.ts';
+import { counted } from './metrics.ts';
 
 /** Outcomes of 200 nodes travel in one payload: what each lists has an end. By default a kubelet runs 110 pods. */
 const LISTED_PODS = 110;
@@ -118,7 +119,9 @@ export class NodeRun {
   /** Enters a phase and shows it to whoever looks. */
   enter(phase: NodePhase, detail = ''): void {
     const now = Date.now();
-    this.phasesMs[this.phase] = (this.phasesMs[this.phase] ?? 0) + now - this.since;
+    const [ended, tookMs] = [this.phase, now - this.since];
+    this.phasesMs[ended] = (this.phasesMs[ended] ?? 0) + tookMs;
+    if (ended !== 'Pending') counted((metrics) => metrics.stepEnded(ended, tookMs / 1000));
     this.phase = phase;
     this.detail = detail;
     this.since = now;
@@ -139,6 +142,9 @@ export class NodeRun {
     const { proof, evicted, jobPodsLost, alreadyFailing = {} } = this.learned;
     const reasons = given.map(shortened);
     this.enter(outcome, reasons.join('; '));
+    const gone = { podsEvicted: evicted.length, jobPodsLost: jobPodsLost.length };
+    const { direction } = this.input;
+    counted((to) => to.nodeEnded({ cluster: target.cluster, outcome, direction, ...gone }));
     const notes = [
       ...this.learned.notes.slice(0, LISTED_NOTES).map(shortened),
       ...andMore(this.learned.notes, LISTED_NOTES, 'notes'),

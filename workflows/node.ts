@@ -12,6 +12,7 @@ import { describeFailure, doneBefore, failureType } from './failures.ts';
 import { JobQuestion } from './job-question.ts';
 import { NodeEndings } from './node-endings.ts';
 import { NodeRun } from './node-run.ts';
+import { NodeSilence } from './node-silence.ts';
 import { RightBefore } from './right-before.ts';
 import { type Steps, stepsFor } from './steps.ts';
 
@@ -56,6 +57,7 @@ class NodeSaga {
   private readonly undo = new Compensations();
   private readonly endings: NodeEndings;
   private readonly before: RightBefore;
+  private readonly silence: NodeSilence;
   private readonly jobs: JobQuestion;
   private readonly ref;
   private readonly holder = workflowInfo().workflowId;
@@ -79,8 +81,9 @@ class NodeSaga {
     this.jobs = new JobQuestion(input.rollout, target.node, this.run);
     this.steps = stepsFor(target.cluster, policy, summaryOf(target));
     this.ref = { access, cluster: target.cluster, node: target.node, address: target.address };
-    const { run, steps, ref } = this;
-    this.endings = new NodeEndings({ input, run, steps, undo, ref, holder });
+    this.silence = new NodeSilence(input, this.run);
+    const { run, steps, ref, silence } = this;
+    this.endings = new NodeEndings({ input, run, steps, undo, ref, holder, silence });
     this.before = new RightBefore(input, run, steps);
     const runId = workflowInfo().runId.slice(0, 8);
     this.transaction = `${input.rollout}-${input.direction.toLowerCase()}-${runId}`;
@@ -144,6 +147,7 @@ class NodeSaga {
     if (held !== '') return await this.endings.unwind('Skipped', held);
     const late = this.input.calendar ? await this.before.windowClosed(this.input.calendar) : '';
     if (late !== '') return await this.endings.tooLate(late);
+    await this.silence.begin();
     if (disruption === 'None') return undefined;
     this.willUncordon();
     await run.step('Cordoning', () => steps.change.cordon({ ...ref, holder }));
@@ -228,7 +232,7 @@ class NodeSaga {
     const type = failureType(error);
     // A node that is gone can't be put back: where it was changed, a person has to look for it.
     if (type === 'NodeNotBack') return await this.endings.giveUp(reason);
-    if (type === 'NodeGone' && !this.changed) return this.endings.gone(reason);
+    if (type === 'NodeGone' && !this.changed) return await this.endings.gone(reason);
     if (!this.leased) return await this.endings.unwind('Skipped', reason);
     return await this.endings.unwind(type === 'JobsRunning' ? 'Deferred' : 'RolledBack', reason);
   }

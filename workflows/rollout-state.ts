@@ -22,6 +22,7 @@ import type { Baseline } from './domain/baseline.ts';
 import { rolloutDetails } from './domain/details.ts';
 import { isFailedNode } from './domain/lifecycle.ts';
 import type { Plan, PlannedWave, PlanResult } from './domain/plan-types.ts';
+import { counted } from './metrics.ts';
 import { RolloutNotices } from './rollout-notices.ts';
 
 const PHASE = keyword(SEARCH_ATTRIBUTES.phase);
@@ -168,6 +169,8 @@ export class RolloutState {
   }
 
   finish(outcome: RolloutOutcome): RolloutOutcome {
+    // What could not be handed back is added to the reasons of one that has ended.
+    if (!this.outcome) counted((metrics) => metrics.rolloutEnded(outcome.outcome));
     this.outcome = outcome;
     this.closeWaves();
     this.enter(outcome.outcome);

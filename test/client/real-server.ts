@@ -6,7 +6,9 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { RolloutClient } from '../../client/rollout-client.ts';
 import { goTool } from '../../lab/go-tools.ts';
+import { metricSinks } from '../../worker/counting.ts';
 import { SEARCH_ATTRIBUTE_TYPES, TASK_QUEUE } from '../../workflows/contract.ts';
+import { KeptInstruments } from '../monitoring/kit.ts';
 import { FakeFleet } from '../workflows/fake-fleet.ts';
 
 const TYPES = {
@@ -43,6 +45,7 @@ export async function startRealServer(): Promise<RealServer> {
     taskQueue: TASK_QUEUE,
     workflowBundle: await bundleWorkflowCode({ workflowsPath, logger }),
     activities: fleet.activities(),
+    sinks: metricSinks(new KeptInstruments()),
   });
   const running = worker.run();
   return {

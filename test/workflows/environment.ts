@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { testServer } from '../../lab/test-server.ts';
+import { metricSinks } from '../../worker/counting.ts';
 import { clusterTaskQueue, SEARCH_ATTRIBUTE_TYPES, TASK_QUEUE } from '../../workflows/contract.ts';
+import { KeptInstruments } from '../monitoring/kit.ts';
 import { FakeFleet } from './fake-fleet.ts';
 
 /** Values of Temporal's IndexedValueType. */
@@ -11,6 +13,8 @@ const TYPES = { Keyword: 2, Int: 3, KeywordList: 7 } as const;
 
 export interface TestBed {
   readonly env: TestWorkflowEnvironment;
+  /** What workflows have told, of all fleets. */
+  readonly counts: KeptInstruments;
   /** Runs `body` with a fresh fake fleet of these nodes behind the activities. */
   readonly withFleet: (
     nodes: readonly string[],
@@ -34,19 +38,26 @@ export async function startTestBed(): Promise<TestBed> {
   const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
   const workflowBundle = await bundleWorkflowCode({ workflowsPath, logger });
   let current = new FakeFleet([]);
+  const counts = new KeptInstruments();
   const common = {
     connection: env.nativeConnection,
     activities: delegating(() => current.activities()),
     maxHeartbeatThrottleInterval: 50,
   };
   const workers = [
-    await Worker.create({ ...common, taskQueue: TASK_QUEUE, workflowBundle }),
+    await Worker.create({
+      ...common,
+      taskQueue: TASK_QUEUE,
+      workflowBundle,
+      sinks: metricSinks(counts),
+    }),
     await Worker.create({ ...common, taskQueue: clusterTaskQueue('east') }),
     await Worker.create({ ...common, taskQueue: clusterTaskQueue('west') }),
   ];
   const runs = workers.map((worker) => worker.run());
   return {
     env,
+    counts,
     withFleet: async (nodes, body) => {
       current = new FakeFleet(nodes);
       await body(current);

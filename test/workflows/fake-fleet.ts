@@ -23,6 +23,7 @@ import type { Baseline } from '../../workflows/domain/baseline.ts';
 import type { ContainerFacts, NodeFacts } from '../../workflows/domain/inventory.ts';
 import type { Plan, PlannedPackage, PlanResult } from '../../workflows/domain/plan-types.ts';
 import type { Rollout } from '../../workflows/domain/spec.ts';
+import { FakeAlerts } from './fake-alerts.ts';
 import { FakeRecords } from './fake-records.ts';
 import { FakeValidation } from './fake-validation.ts';
 
@@ -64,6 +65,8 @@ export class FakeFleet {
   readonly nodes = new Map<string, FakeNode>();
   /** What the rollouts have handed to the ledger. */
   readonly records = new FakeRecords();
+  /** Whose alerts are silenced. */
+  readonly alerts = new FakeAlerts();
   readonly validation = new FakeValidation();
   /** Every call as "step node", in order. */
   readonly calls: string[] = [];
@@ -329,8 +332,7 @@ export class FakeFleet {
         soakTo: rounds.at(-1)?.at ?? comparison.soakFrom,
         indicators: [],
       }),
-      silence: async () => ({}),
-      unsilence: async () => ({}),
+      ...this.alerts.activities(),
       ...this.records.activities(),
     };
   }

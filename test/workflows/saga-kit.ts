@@ -30,6 +30,9 @@ export async function withNode(body: (fleet: FakeFleet) => Promise<void>): Promi
   await bed.withFleet([NODE], body);
 }
 
+/** Returns what workflows have told so far. */
+export const counts = () => bed.counts;
+
 /** Returns the handle of the node's workflow. */
 export const handle = () => bed.env.client.workflow.getHandle(ID);
 
