@@ -62,6 +62,11 @@ export async function forwardOn(client: Client, port: number, target: HostTarget
         `${where(target)}: sshd opens no way to 127.0.0.1:${port}: ${messageOf(error)}. Something has to listen there, and sshd has to allow it (AllowTcpForwarding, PermitOpen).`,
       );
     });
+  } catch {
+    // Thrown at once where the connection has ended since it was last used.
+    lost();
+  }
+  try {
     return await promise;
   } finally {
     clearTimeout(timer);

@@ -113,8 +113,8 @@ function pullPod(name: string, { node, image, clock, signal }: PullInput): V1Pod
   const [container] = pod.spec?.containers ?? [];
   if (!pod.spec || !container) throw new Error('a probe has one container');
   const pulling = {
-    ...container,
-    imagePullPolicy: 'Always',
+    // A kubelet tries again at once what has failed, and "Always" would have it pull each time.
+    ...{ ...container, imagePullPolicy: 'IfNotPresent' },
     envFrom: [{ configMapRef: { name: NO_CONFIG_MAP } }],
   };
   return { ...pod, spec: { ...pod.spec, containers: [pulling] } };
