@@ -1,6 +1,7 @@
 /** The gates of a rollout: what is shown at each, and what becomes of the rollout there. */
 import { proxyActivities } from '@temporalio/workflow';
 import { type PeopleActivities, READ_OPTIONS, type RolloutOutcomeKind } from './contract.ts';
+import type { RecordedJudgement } from './domain/analysis-types.ts';
 import type { Ballot } from './domain/approval.ts';
 import { nodeEvidence, planEvidence } from './domain/evidence.ts';
 import {
@@ -8,10 +9,13 @@ import {
   type GateNeeds,
   gateAt,
   gateId,
+  judgementGateId,
+  judgementNeeds,
   REVIEW,
   reviewOf,
   standardApproval,
 } from './domain/gates.ts';
+import { judgementEvidence, wholeJudgement } from './domain/judgement-words.ts';
 import { keyOf } from './domain/lifecycle.ts';
 import type { PlannedNode, PlannedWave, PlanResult } from './domain/plan-types.ts';
 import { describeFailure, failureType } from './failures.ts';
@@ -86,6 +90,31 @@ export class RolloutGates {
     return await this.between('AfterCanary', wave, `to go on after ${wave.name}`);
   }
 
+  /**
+   * Waits where the measurements of a wave have decided nothing; returns why that counts as failed, or an
+   * empty string where people say that it does not.
+   */
+  async judged(judgement: RecordedJudgement): Promise<string> {
+    const { wave, verdict } = judgement;
+    const id = judgementGateId(wave);
+    const answer = await this.pass({
+      ...{ id, needs: judgementNeeds(this.state.plan), first: wholeJudgement(judgement) },
+      about: `to go on after ${wave}, whose verdict is ${verdict}`,
+    });
+    switch (answer.kind) {
+      case 'Passed':
+      case 'Woken':
+        return '';
+      case 'Interrupted':
+        return this.desk.interruption();
+      case 'Rejected':
+        return `${wave} is not taken for good: ${answer.reason} (${id}; ${verdict}: ${judgement.reason})`;
+      case 'Expired':
+        this.refused = true;
+        return `${id}: ${answer.reason}; updated nodes stay as they are`;
+    }
+  }
+
   /** Waits where updated nodes are to go back for the reason given, maybe because somebody asked. */
   async beforeRollback(
     reason: string,
@@ -158,7 +187,9 @@ export class RolloutGates {
     const { id, needs, about, first = [], barred = [], interrupted, wakes } = gate;
     const look = async (): Promise<GateSheet> => {
       const nodes = [...this.state.updated, ...this.state.rolledBack];
-      const evidence = [...first, ...nodeEvidence(nodes, await this.findings())];
+      const measured = judgementEvidence(this.state.judgements);
+      const told = measured.filter((line) => !first.includes(line));
+      const evidence = [...first, ...told, ...nodeEvidence(nodes, await this.findings())];
       const { digest } = await sealGate({ plan: this.state.plan.digest, gate: id, evidence });
       return { digest, evidence };
     };

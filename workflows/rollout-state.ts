@@ -18,8 +18,10 @@ import {
   type WaveStatus,
   waveWorkflowId,
 } from './contract.ts';
+import type { RecordedJudgement } from './domain/analysis-types.ts';
 import type { Baseline } from './domain/baseline.ts';
 import { rolloutDetails } from './domain/details.ts';
+import { withJudgement } from './domain/evidence.ts';
 import { isFailedNode } from './domain/lifecycle.ts';
 import type { Plan, PlannedWave, PlanResult } from './domain/plan-types.ts';
 import { counted } from './metrics.ts';
@@ -42,6 +44,8 @@ export class RolloutState {
   readonly overrides: NonNullable<RolloutStatus['overrides']>[number][] = [];
   /** The freeze that is in the way now; empty while none is. */
   freeze = '';
+  /** Of each wave the newest; oldest first. */
+  judgements: readonly RecordedJudgement[] = [];
   readonly updated: NodeOutcome[] = [];
   readonly rolledBack: NodeOutcome[] = [];
   private phase: RolloutPhase = 'Planning';
@@ -85,6 +89,18 @@ export class RolloutState {
   /** Shows what it waits for in its phase; empty while it works. */
   wait(waitingFor: string): void {
     this.enter(this.phase, waitingFor);
+  }
+
+  /** Shows how far it has come with what it waits for; no event of Temporal's tells of each step. */
+  progress(waitingFor: string): void {
+    this.waitingFor = waitingFor;
+    this.show();
+  }
+
+  /** Shows what was found of a wave, in place of what was found of it before. */
+  showJudgement(judgement: RecordedJudgement): void {
+    this.judgements = withJudgement(this.judgements, judgement);
+    this.show();
   }
 
   /** Returns by node of a cluster what failed there before its update. */
@@ -189,6 +205,7 @@ export class RolloutState {
       votes: this.votes,
       refusedVotes: this.refusedVotes,
       ...(this.overrides.length > 0 ? { overrides: this.overrides } : {}),
+      ...(this.judgements.length > 0 ? { judgements: this.judgements } : {}),
       ...(this.notices.all ? { notices: this.notices.all } : {}),
       waves: this.waves,
       ...(this.paused ? { paused: this.paused } : {}),

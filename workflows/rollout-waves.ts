@@ -6,6 +6,7 @@ import { retryWaves, stillFailing } from './domain/node-commands.ts';
 import type { Plan, PlannedNode, PlannedWave } from './domain/plan-types.ts';
 import { describeFailure, failureType } from './failures.ts';
 import type { RolloutDesk } from './rollout-desk.ts';
+import type { RolloutEvidence } from './rollout-evidence.ts';
 import type { RolloutGates } from './rollout-gates.ts';
 import { failedElsewhere, RolloutNodes } from './rollout-nodes.ts';
 import type { RolloutState } from './rollout-state.ts';
@@ -19,6 +20,7 @@ export class RolloutWaves {
   private readonly state: RolloutState;
   private readonly desk: RolloutDesk;
   private readonly gates: RolloutGates;
+  private readonly evidence: RolloutEvidence;
   /** By cluster: workloads that were unhealthy before any node was touched. */
   private readonly unhealthyBefore: Record<string, readonly string[]> = {};
   /** Whether the last wave has ended because others have left no room. */
@@ -30,10 +32,17 @@ export class RolloutWaves {
   /** Extra waves so far. */
   private retries = 0;
 
-  constructor(state: RolloutState, desk: RolloutDesk, gates: RolloutGates) {
+  constructor(parts: {
+    readonly state: RolloutState;
+    readonly desk: RolloutDesk;
+    readonly gates: RolloutGates;
+    readonly evidence: RolloutEvidence;
+  }) {
+    const { state, desk, gates, evidence } = parts;
     this.state = state;
     this.desk = desk;
     this.gates = gates;
+    this.evidence = evidence;
     this.nodes = new RolloutNodes(state, desk);
   }
 
@@ -113,6 +122,8 @@ export class RolloutWaves {
     await desk.unpaused();
     if (desk.interrupted()) return desk.interruption();
     const rest = this.restOf(wave);
+    const unmeasured = this.evidence.wanted ? await this.measureBefore(rest) : '';
+    if (unmeasured !== '') return unmeasured;
     const failure = rest.nodes.length > 0 ? await this.update(rest) : '';
     state.updateWave(wave.name, {
       nodes: wave.nodes.map((target) => this.shown(target)),
@@ -123,6 +134,16 @@ export class RolloutWaves {
     state.updateWave(wave.name, { state: sick === '' ? 'Done' : this.howEnded() });
     if (sick === '') this.passed.add(wave.name);
     return sick === '' ? '' : this.withStop(sick);
+  }
+
+  /** Returns why a wave is not started, or an empty string; nodes that people leave out are not measured. */
+  private async measureBefore(rest: PlannedWave): Promise<string> {
+    const skipped = this.nodes.leftOutOf(rest);
+    const nodes = rest.nodes.filter(({ node }) => skipped[node] === undefined);
+    if (nodes.length === 0) return '';
+    const why = await this.evidence.before({ ...rest, nodes });
+    if (why === '') this.evidence.begin(nodes);
+    return why;
   }
 
   private async update(wave: PlannedWave): Promise<string> {
@@ -268,7 +289,8 @@ export class RolloutWaves {
 
   /** Waits and looks again; returns what is wrong with the wave's nodes, or an empty string. */
   private async soak(wave: PlannedWave): Promise<string> {
-    const { desk, state } = this;
+    const { desk, state, evidence } = this;
+    if (evidence.measures(wave)) return await evidence.soak(wave, () => this.checkHealth(wave));
     if (wave.soakSeconds > 0) {
       const until = new Date(Date.now() + wave.soakSeconds * SECOND).toISOString();
       state.enter('Soaking', `the soak of ${wave.name} to end at ${until}`);
@@ -277,6 +299,11 @@ export class RolloutWaves {
       await condition(ended, wave.soakSeconds * SECOND, { summary });
       if (ended()) return desk.interruption();
     }
+    return await this.checkHealth(wave);
+  }
+
+  private async checkHealth(wave: PlannedWave): Promise<string> {
+    const { desk, state } = this;
     const access = state.plan.clusters.find((entry) => entry.cluster === wave.cluster);
     const updated = new Set(
       state.updated.filter((entry) => entry.outcome === 'Updated').map(keyOf),

@@ -19,6 +19,7 @@ import { keyOf, leftAlone } from './domain/lifecycle.ts';
 import type { Plan, PlanResult } from './domain/plan-types.ts';
 import { failWorkflow } from './failures.ts';
 import { RolloutDesk } from './rollout-desk.ts';
+import { RolloutEvidence } from './rollout-evidence.ts';
 import { RolloutGates } from './rollout-gates.ts';
 import { ClusterLeases } from './rollout-leases.ts';
 import { RolloutState } from './rollout-state.ts';
@@ -63,6 +64,7 @@ class RolloutRun {
   readonly leases: ClusterLeases;
   private readonly waves: RolloutWaves;
   private readonly gates: RolloutGates;
+  private readonly evidence: RolloutEvidence;
   private readonly request: unknown;
   private readonly startedAt = new Date(Date.now()).toISOString();
 
@@ -72,7 +74,9 @@ class RolloutRun {
     this.desk = new RolloutDesk(this.state);
     this.leases = new ClusterLeases(this.state, this.desk);
     this.gates = new RolloutGates(this.state, this.desk);
-    this.waves = new RolloutWaves(this.state, this.desk, this.gates);
+    const { state, desk, gates } = this;
+    this.evidence = new RolloutEvidence({ state, desk, gates });
+    this.waves = new RolloutWaves({ state, desk, gates, evidence: this.evidence });
   }
 
   /** Returns whether there is a plan: people may end the rollout before. */
@@ -149,7 +153,7 @@ class RolloutRun {
   /** Tells whether an early end means that updated nodes go back: not for what others have done. */
   private goesBack(): boolean {
     if (this.desk.interrupted()) return this.desk.wantsBack();
-    if (this.waves.noRoom || this.gates.refused) return false;
+    if (this.waves.noRoom || this.gates.refused || this.evidence.blind) return false;
     return this.state.plan.strategy.onFailure === 'Rollback';
   }
 

@@ -5,6 +5,7 @@ import {
   type ClusterActivities,
   clusterTaskQueue,
   INSPECT_OPTIONS,
+  type MeasuringActivities,
   type NodeActivities,
   READ_OPTIONS,
   UNDO_OPTIONS,
@@ -29,6 +30,8 @@ export interface Steps {
   readonly reboot: NodeActivities['reboot'];
   readonly verify: NodeActivities;
   readonly health: ClusterActivities;
+  /** One round is soon followed by the next: it is tried twice. */
+  readonly measure: MeasuringActivities['measure'];
   /** Retried until the policy's deadline for undos; its failure means that a person is needed. */
   readonly undo: NodeActivities & ClusterActivities;
   /** Tried for two minutes: what it leaves behind harms nobody. */
@@ -78,6 +81,11 @@ export function stepsFor(cluster: string, policy: Policy['spec'], about: string)
       ...common,
       startToCloseTimeout: verifyMs + HOSTS_MS,
     }),
+    measure: proxyActivities<MeasuringActivities>({
+      ...INSPECT_OPTIONS,
+      ...common,
+      retry: { ...INSPECT_OPTIONS.retry, maximumAttempts: 2 },
+    }).measure,
     undo: proxyActivities<NodeActivities & ClusterActivities>(undo),
     unstage: tidy.unstage,
     clearProbe: tidy.clearProbe,
