@@ -47,13 +47,16 @@ async function get(
   { token, signal }: { readonly token: string; readonly signal: AbortSignal },
 ): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  // One handler for the stream's whole life: an error that nobody hears ends the process.
-  stream.on('error', (error: unknown) => reject(unreachable(target, error)));
+  const socket = connect({ socket: stream, rejectUnauthorized: false });
+  // For their whole lives: an error that nobody hears ends the process.
+  for (const end of [stream, socket]) {
+    end.on('error', (error: unknown) => reject(unreachable(target, error)));
+  }
   const asked = request({
     path: '/metrics',
     headers: { host: 'localhost', authorization: `Bearer ${token}`, connection: 'close' },
     signal,
-    createConnection: () => connect({ socket: stream, rejectUnauthorized: false }),
+    createConnection: () => socket,
   });
   asked.on('response', resolve);
   asked.on('error', (error) => reject(unreachable(target, error)));

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { parseAllDocuments } from 'yaml';
 import type { HostAdapter } from '../../activities/adapters/host-adapter.ts';
 import { kubeletThrough } from '../../activities/adapters/kubelet.ts';
 import { parseSample, SampleCollector } from '../../activities/adapters/metrics-text.ts';
@@ -150,6 +151,27 @@ describe('kubeletThrough', () => {
     const stop = new AbortController();
     answer = () => stop.abort(new Error('cancelled'));
     await assert.rejects(look('one', { signal: stop.signal }), /cancelled/);
+  });
+});
+
+describe('deploy/rbac.yaml', () => {
+  it('lets the account whose token kubelets see read metrics, and nothing else', async () => {
+    const file = new URL('../../deploy/rbac.yaml', import.meta.url);
+    const documents = parseAllDocuments(await readFile(file, 'utf8')).map((one) => one.toJS());
+    const bindings = documents.filter(({ subjects = [] }) =>
+      subjects.some(({ name }: { name: string }) => name === 'tidegate-metrics'),
+    );
+    assert.deepEqual(
+      bindings.map(({ kind, roleRef }) => [kind, roleRef.kind, roleRef.name]),
+      [['ClusterRoleBinding', 'ClusterRole', 'tidegate-metrics']],
+    );
+    const roles = documents.filter(({ metadata }) => metadata.name === 'tidegate-metrics');
+    assert.deepEqual(
+      roles.flatMap(({ rules = [] }) => rules),
+      [{ apiGroups: [''], resources: ['nodes/metrics'], verbs: ['get'] }],
+    );
+    const proxies = documents.filter((one) => JSON.stringify(one).includes('nodes/proxy'));
+    assert.deepEqual(proxies, [], 'which would allow to run commands');
   });
 });
 

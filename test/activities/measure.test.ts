@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, mock } from 'node:test';
 import { isProbe, probeName } from '../../activities/checks/probe.ts';
 import { fail, failureType } from '../../activities/failure.ts';
 import { fullReference } from '../../activities/measuring/pull.ts';
@@ -101,6 +101,35 @@ describe('measure', () => {
     };
     await assert.rejects(measure(), /cancelled/);
     assert.deepEqual([kube.created.length, kube.pods], [1, []]);
+  });
+
+  it('ends by itself, and what is not measured by then is an error', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      const { measure, deps } = scene();
+      const asked = Promise.withResolvers<void>();
+      deps.provider = () => ({
+        ask: async (_expression, signal) => {
+          asked.resolve();
+          return await new Promise((_, reject) => {
+            signal.addEventListener('abort', () => reject(signal.reason));
+          });
+        },
+      });
+      const indicators = [
+        { name: 'slow', source: 'Query' as const, provider: 'prom', query: 'x', tolerance: 1 },
+        { name: 'conditions', source: 'NodeConditions' as const },
+      ];
+      const url = 'http://192.0.2.9';
+      const work = measure({ providers: [{ name: 'prom', kind: 'Prometheus', url }], indicators });
+      await asked.promise;
+      mock.timers.tick(75_000);
+      const { readings } = await work;
+      assert.match(reasonIn(readings['slow']?.[0]), /^error: it was not measured in 75 s/);
+      assert.deepEqual(readings['conditions'], [{ node: 'east-1', value: 0 }]);
+    } finally {
+      mock.timers.reset();
+    }
   });
 
   it('removes what a dead worker left of its probe', async () => {
