@@ -6,7 +6,7 @@ import { fleetFacts, type NodeFacts } from '../../lab/fleet-facts.ts';
 import { resetNodes } from '../../lab/reset-nodes.ts';
 import type { RolloutOutcome } from '../../workflows/contract.ts';
 import type { RecordedJudgement } from '../../workflows/domain/analysis-types.ts';
-import { bundleTo, rolloutTo, startApproved } from '../lab/rollout-kit.ts';
+import { rolloutTo, startApproved } from '../lab/rollout-kit.ts';
 import { measuredPolicy } from './policy.ts';
 import type { CaseRow } from './table.ts';
 
@@ -28,7 +28,8 @@ export interface EvidenceCase {
   readonly id: string;
   /** What it shows, for the table. */
   readonly shows: string;
-  readonly version: string;
+  /** Name of one of the example bundles. */
+  readonly bundle: string;
   /** Nodes in each wave after the canary. */
   readonly waveSize: number;
   /** What happens when the soak of the canary begins. */
@@ -62,7 +63,7 @@ export async function runCase(
 async function documentOf(entry: EvidenceCase, name: string) {
   return rolloutTo({
     name,
-    bundle: bundleTo(entry.version, 'Restart'),
+    bundle: entry.bundle,
     strategy: {
       canary: { soakSeconds: 20 },
       waves: { size: entry.waveSize, soakSeconds: 20 },
@@ -118,6 +119,7 @@ function rowOf(
   return {
     ...{ id: entry.id, shows: entry.shows, run, problems, seconds },
     outcome: seen.outcome.outcome,
+    reasons: seen.outcome.reasons,
     verdicts: seen.judgements.map(({ wave, verdict, reason }) => ({ wave, verdict, reason })),
   };
 }

@@ -17,7 +17,7 @@ const VISIBLE_MS = 250;
 const slowPatch: EvidenceCase = {
   id: 'slow-patch',
   shows: 'A patch that adds 0.4 s to each start of a container goes back from the canary by itself',
-  version: versions.containerdSlow,
+  bundle: 'containerd-slow',
   waveSize: 2,
   problems: (seen) => [
     ...endsAs(seen, 'RolledBack'),
@@ -32,7 +32,7 @@ const slowPatch: EvidenceCase = {
 const slowEverywhere: EvidenceCase = {
   id: 'slow-everywhere',
   shows: 'The same slowdown on all nodes, patched or not, is not blamed on a harmless patch',
-  version: versions.containerdPatched,
+  bundle: 'containerd-deb12u3',
   waveSize: 2,
   disturb: () => together(...nodes.map(slowDown)),
   problems: (seen) => [
@@ -46,7 +46,7 @@ const slowEverywhere: EvidenceCase = {
 const harmless: EvidenceCase = {
   id: 'harmless',
   shows: 'A harmless patch passes',
-  version: versions.containerdPatched,
+  bundle: 'containerd-deb12u3',
   waveSize: 2,
   problems: (seen) => [...endsAs(seen, 'Succeeded'), ...allPass(seen), ...arePatched(seen)],
 };
@@ -54,7 +54,7 @@ const harmless: EvidenceCase = {
 const providerDies: EvidenceCase = {
   id: 'provider-dies',
   shows: 'Prometheus dies in the soak: an Error, and a person is asked',
-  version: versions.containerdPatched,
+  bundle: 'containerd-deb12u3',
   waveSize: 4,
   disturb: () => stopPrometheus('plug'),
   restore: startPrometheus,
@@ -64,7 +64,7 @@ const providerDies: EvidenceCase = {
 const noTraffic: EvidenceCase = {
   id: 'no-traffic',
   shows: 'Nobody uses the services in the soak: Inconclusive, and a person is asked',
-  version: versions.containerdPatched,
+  bundle: 'containerd-deb12u3',
   waveSize: 4,
   disturb: pauseTraffic,
   restore: resumeTraffic,

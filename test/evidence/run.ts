@@ -92,6 +92,7 @@ async function tell(client: RolloutClient, entry: EvidenceCase, run: number): Pr
   }
   note(`  ${row.outcome ?? 'no end'} in ${row.seconds.toFixed(1)} s`);
   for (const { wave, verdict, reason } of row.verdicts) note(`  ${wave}: ${verdict}, ${reason}`);
+  for (const reason of row.reasons ?? []) note(`  ${reason}`);
   for (const problem of row.problems) note(`  NOT AS IT HAS TO BE: ${problem}`);
   return row;
 }

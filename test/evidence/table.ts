@@ -8,6 +8,8 @@ export interface CaseRow {
   readonly run: number;
   /** Absent where the case came to no end of its own. */
   readonly outcome?: RolloutOutcomeKind;
+  /** Why it ended so, in the rollout's own words. */
+  readonly reasons?: readonly string[];
   readonly verdicts: readonly {
     readonly wave: string;
     readonly verdict: Verdict;
@@ -58,9 +60,11 @@ function line(rows: readonly CaseRow[]): readonly string[] {
 function words(rows: readonly CaseRow[]): string {
   const [first] = rows;
   const told = (first?.verdicts ?? []).map(
-    ({ wave, verdict, reason }) => `> ${wave}: ${verdict}, ${reason.replace(/\s+/g, ' ')}`,
+    ({ wave, verdict, reason }) => `${wave}: ${verdict}, ${reason}`,
   );
-  return [`${first?.id}:`, '', told.join('\n>\n') || '> nothing was judged'].join('\n');
+  const ends = (first?.reasons ?? []).map((reason) => `${first?.outcome}: ${reason}`);
+  const quoted = [...told, ...ends].map((text) => `> ${text.replace(/\s+/g, ' ')}`);
+  return [`${first?.id}:`, '', quoted.join('\n>\n') || '> nothing was judged'].join('\n');
 }
 
 /** E.g. "Pass (60)", or "Pass (59), Fail (1)". */
