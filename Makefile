@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 NPM := npm --no-fund --no-audit --loglevel=error
 
-.PHONY: help demo lab lab-down check test matrix people bench chaos format
+.PHONY: help demo lab lab-down check test matrix people bench chaos evidence format
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ bench: node_modules/.package-lock.json ## Compare with the usual way, on the lab
 
 chaos: node_modules/.package-lock.json ## Strike faults into rollouts on the lab, and judge every node
 	@npm run -s chaos -- $(ARGS)
+
+evidence: node_modules/.package-lock.json ## Slow and harmless patches on the lab, told apart by what is measured
+	@npm run -s evidence -- $(ARGS)
 
 format: node_modules/.package-lock.json ## Format and fix what can be fixed
 	@npm run -s format
