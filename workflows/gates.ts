@@ -11,6 +11,7 @@ import {
 } from './contract.ts';
 import { type Ballot, judgeApproval, judgeCommand, samePerson } from './domain/approval.ts';
 import { FIRST_GATE, type GateNeeds } from './domain/gates.ts';
+import { gateBody } from './domain/ledger-entries.ts';
 import { voteStatement } from './domain/vote-statement.ts';
 import { onMessage, refusal } from './messages.ts';
 import { counted } from './metrics.ts';
@@ -90,6 +91,7 @@ export class Gates {
         this.askedAgain = true;
         return 'it is looked at anew; if anything has changed, votes so far are void';
       },
+      ...state.ledger.ofCommand('replan'),
     });
   }
 
@@ -98,20 +100,25 @@ export class Gates {
     const { state } = this;
     const until = Date.now() + request.needs.expirySeconds * SECOND;
     this.rejection = '';
+    let answer: GateAnswer | undefined;
     let sheet = await request.look();
     try {
       for (;;) {
         this.open(request, sheet, until);
-        const ended = await this.ended(request, until);
-        if (ended) return ended;
+        answer = await this.ended(request, until);
+        if (answer) return answer;
         this.askedAgain = false;
         const now = await request.lookAgain(this.approved ? 'Approved' : 'Asked');
         const same = now.digest === sheet.digest;
-        if (same && this.approved && this.rejection === '') return { kind: 'Passed' };
+        if (same && this.approved && this.rejection === '') {
+          answer = { kind: 'Passed' };
+          return answer;
+        }
         if (!same) this.annul(sheet.digest, now.digest);
         sheet = now;
       }
     } finally {
+      this.noteClosed(answer);
       this.request = undefined;
       state.showGate(undefined);
     }
@@ -146,8 +153,22 @@ export class Gates {
       approvedBy: this.approvedBy(id, sheet.digest),
       run: workflowInfo().firstExecutionRunId,
     };
+    if (known?.digest !== gate.digest) {
+      this.state.ledger.note('GateOpened', gateBody(gate), { subject: id });
+    }
     this.state.showGate(gate);
     this.state.enter('AwaitingApproval', waitsFor(sheet));
+  }
+
+  /** Without an answer it was cut short, such as by a cancellation. */
+  private noteClosed(answer: GateAnswer = { kind: 'Interrupted' }): void {
+    const { gate, ledger } = this.state;
+    if (!gate) return;
+    const { id, approvedBy } = gate;
+    const said = answer.kind === 'Interrupted' ? this.desk.interruption() || 'cut short' : '';
+    const reason = 'reason' in answer ? answer.reason : said;
+    const body = { id, how: answer.kind, ...(reason ? { reason } : {}), approvedBy };
+    ledger.note('GateClosed', body, { subject: id });
   }
 
   private approvedBy(gate: string, digest: string): string[] {
@@ -240,7 +261,7 @@ export class Gates {
       identity: signedBy === undefined ? 'Asserted' : 'Attested',
       ...(signedBy === undefined ? {} : { signedBy }),
     };
-    this.state.votes.push(recorded);
+    this.state.addVote(recorded);
     counted((metrics) => metrics.voted(decision));
     if (gate) {
       this.state.showGate({ ...gate, approvedBy: this.approvedBy(gate.id, gate.digest) });
@@ -255,7 +276,7 @@ export class Gates {
 
   private refuse(vote: Vote, reasons: readonly string[]): void {
     const { gate } = this.state;
-    this.state.refusedVotes.push({
+    this.state.addRefusedVote({
       by: String(vote?.by),
       reason: reasons.join('; '),
       ...(gate ? { gate: gate.id } : {}),

@@ -38,12 +38,14 @@ export class RolloutDesk {
         ...(this.interrupted() ? [`it ends already, ${this.interruption()}`] : []),
       ],
       take: (command) => this.pause(command),
+      ...state.ledger.ofCommand('pause'),
     });
     onMessage<Command>({
       name: 'resume',
       description: 'Go on with a rollout that was paused: {"by": "WHO"}',
       refuse: (command) => [...judgeCommand(command), ...(this.paused ? [] : ['it is not paused'])],
       take: () => this.resume(),
+      ...state.ledger.ofCommand('resume'),
     });
     for (const kind of MESSAGES.filter((name) => name === 'stop' || name === 'rollback')) {
       onMessage<StopCommand>({
@@ -57,6 +59,7 @@ export class RolloutDesk {
           ...judgeInterruption({ ...command, kind }, this.standing()),
         ],
         take: (command) => this.interrupt({ ...command, kind }),
+        ...state.ledger.ofCommand(kind),
       });
     }
   }

@@ -224,7 +224,8 @@ export class RolloutGates {
     const { health } = stepsFor(cluster, plan.policy.spec, `evidence in ${cluster}`);
     try {
       const alreadyFailing = this.state.alreadyFailing(cluster);
-      return await health.checkHealth({ access, nodes, alreadyFailing });
+      const rollout = this.state.name;
+      return await health.checkHealth({ access, rollout, nodes, alreadyFailing });
     } catch (error) {
       if (failureType(error) === undefined) throw error;
       return [`${cluster} could not be checked: ${describeFailure(error)}`];
@@ -241,12 +242,12 @@ export class RolloutGates {
 
   /** Records a standing approval that covers the plan as what it is. */
   private isStandard(): boolean {
-    const { plan, votes } = this.state;
+    const { plan } = this.state;
     const at = new Date(Date.now()).toISOString();
     const known = standardApproval(plan, at.slice(0, 10));
     if (!known) return false;
     const { approvedBy, reason } = known;
-    votes.push({
+    this.state.addVote({
       ...{ by: approvedBy.join(', '), at, decision: 'Approve', gate: FIRST_GATE },
       ...{ digest: plan.digest, via: 'the policy', identity: 'Asserted' },
       reason: `standard approval of ${plan.bundle.name}: ${reason}`,

@@ -41,12 +41,14 @@ export class RolloutNodes {
         'Leave out a node that has not started: {"by": "WHO", "node": "NODE", "reason": "..."}',
       refuse: (command) => this.refuses(command, 'skip'),
       take: (command) => this.skip(command),
+      ...state.ledger.ofCommand('skipNode'),
     });
     onMessage<NodeCommand>({
       name: 'retryNode',
       description: 'Try a node again that was put back or left: {"by": "WHO", "node": "NODE"}',
       refuse: (command) => this.refuses(command, 'retry'),
       take: (command) => this.retry(command),
+      ...state.ledger.ofCommand('retryNode'),
     });
     setHandler(nodeAnswerSignal, (answer) => void this.answers.set(answer.id, answer), {
       description: 'Sent by a wave that was asked about a node',

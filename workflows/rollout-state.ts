@@ -15,6 +15,7 @@ import {
   type RolloutPhase,
   type RolloutStatus,
   SEARCH_ATTRIBUTES,
+  type WaveOutcome,
   type WaveStatus,
   waveWorkflowId,
 } from './contract.ts';
@@ -22,8 +23,10 @@ import type { RecordedJudgement } from './domain/analysis-types.ts';
 import type { Baseline } from './domain/baseline.ts';
 import { rolloutDetails } from './domain/details.ts';
 import { withJudgement } from './domain/evidence.ts';
-import { isFailedNode } from './domain/lifecycle.ts';
+import { nodeBodies, outcomeBody, plannedBody, waveBody } from './domain/ledger-entries.ts';
+import { isFailedNode, keyOf } from './domain/lifecycle.ts';
 import type { Plan, PlannedWave, PlanResult } from './domain/plan-types.ts';
+import type { LedgerNotes } from './ledger-notes.ts';
 import { counted } from './metrics.ts';
 import { RolloutNotices } from './rollout-notices.ts';
 
@@ -54,9 +57,13 @@ export class RolloutState {
   private waves: WaveStatus[] = [];
   private outcome: RolloutOutcome | undefined;
   readonly name: string;
+  readonly ledger: LedgerNotes;
+  /** What the ledger was told last of the phase. */
+  private noted: { readonly phase?: RolloutPhase; readonly waitingFor?: string } = {};
 
-  constructor(name: string) {
+  constructor(name: string, ledger: LedgerNotes) {
     this.name = name;
+    this.ledger = ledger;
     setHandler(defineQuery<RolloutStatus>('status'), () => this.status(), {
       description: 'Phase, votes, waves and what the rollout waits for',
     });
@@ -76,6 +83,7 @@ export class RolloutState {
   enter(phase: RolloutPhase, waitingFor = ''): void {
     this.phase = phase;
     this.waitingFor = waitingFor;
+    this.notePhase();
     const failed = [...this.updated, ...this.rolledBack].filter((e) => isFailedNode(e.outcome));
     upsertSearchAttributes([
       { key: PHASE, value: phase },
@@ -84,6 +92,15 @@ export class RolloutState {
       { key: NODES_FAILED, value: failed.length },
     ]);
     this.show();
+  }
+
+  /** What is waited for may change often: within a phase it goes with what comes next. */
+  private notePhase(): void {
+    const { phase, waitingFor, noted } = this;
+    const isNew = phase !== noted.phase;
+    if (!isNew && (waitingFor === '' || waitingFor === noted.waitingFor)) return;
+    this.noted = { phase, waitingFor };
+    this.ledger.note('Phase', { phase, waitingFor }, isNew ? {} : { canWait: true });
   }
 
   /** Shows what it waits for in its phase; empty while it works. */
@@ -122,6 +139,7 @@ export class RolloutState {
     this.waves = [];
     this.expectWaves(planned.plan.waves);
     this.notices.plan(planned);
+    this.ledger.note('Planned', plannedBody(planned.plan, planned));
   }
 
   /** Shows what waits for approval; nothing does where it is undefined. */
@@ -136,6 +154,18 @@ export class RolloutState {
     this.show();
   }
 
+  addVote(vote: RolloutStatus['votes'][number]): void {
+    this.votes.push(vote);
+    const { by, gate } = vote;
+    this.ledger.note('Vote', vote, { actor: by, ...(gate ? { subject: gate } : {}) });
+  }
+
+  addRefusedVote(vote: RolloutStatus['refusedVotes'][number]): void {
+    this.refusedVotes.push(vote);
+    const { by, gate } = vote;
+    this.ledger.note('VoteRefused', vote, { actor: by, ...(gate ? { subject: gate } : {}) });
+  }
+
   /** Votes on something that is no longer so do not count any more. */
   annulVotes(digest: string, why: string): void {
     const annulled: RolloutStatus['votes'][number][] = [];
@@ -144,6 +174,9 @@ export class RolloutState {
       if (!counts) return;
       this.votes[index] = { ...vote, void: why };
       annulled.push(vote);
+      const { by, gate } = vote;
+      const subject = gate ? { subject: gate } : {};
+      this.ledger.note('VoteVoid', { by, digest, ...(gate ? { gate } : {}), why }, subject);
     });
     this.notices.annul(annulled, why);
   }
@@ -163,6 +196,19 @@ export class RolloutState {
   updateWave(name: string, change: Partial<WaveStatus>): void {
     this.waves = this.waves.map((entry) => (entry.wave === name ? { ...entry, ...change } : entry));
     this.show();
+  }
+
+  /** Keeps what became of the nodes of a wave. */
+  noteNodes({ wave, nodes }: WaveOutcome, direction: Plan['direction']): void {
+    for (const body of nodeBodies(nodes, wave, direction)) {
+      this.ledger.note('Node', body, { subject: keyOf(body) });
+    }
+  }
+
+  /** Keeps how a wave ended, soak and all. */
+  noteWave(name: string, direction: Plan['direction'], reason = ''): void {
+    const wave = this.waves.find((entry) => entry.wave === name);
+    if (wave) this.ledger.note('WaveEnded', waveBody(wave, direction, reason), { subject: name });
   }
 
   /** Shows what becomes of one node of a wave that does not run. */
@@ -191,6 +237,7 @@ export class RolloutState {
     this.closeWaves();
     this.enter(outcome.outcome);
     this.notices.end(outcome);
+    this.ledger.note('Outcome', outcomeBody(outcome));
     return outcome;
   }
 

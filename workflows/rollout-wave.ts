@@ -30,6 +30,8 @@ interface Front {
   readonly tell: (waitingFor: string) => void;
   /** Called once the wave has started. */
   readonly started?: (wave: WaveHandle) => void;
+  /** Called with what became of the wave where the rollout itself is cancelled. */
+  readonly cancelled?: (outcome: WaveOutcome) => void;
 }
 
 export type WaveHandle = ChildWorkflowHandle<typeof waveWorkflow>;
@@ -50,7 +52,10 @@ export async function runWaveOf(front: Front, input: WaveInput): Promise<WaveOut
   const passingOn = passStopOn(desk, child);
   const outcome = await child.result().catch((error) => endedFromOutside(wave, error));
   passingOn.cancel();
-  if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('cancelled');
+  if (CancellationScope.current().consideredCancelled) {
+    front.cancelled?.(outcome);
+    throw new CancelledFailure('cancelled');
+  }
   return outcome;
 }
 

@@ -116,11 +116,18 @@ export class RolloutWaves {
     return '';
   }
 
-  /** Runs one wave, judges it and looks at it after its soak. */
   private async runOne(wave: PlannedWave): Promise<string> {
     const { state, desk } = this;
     await desk.unpaused();
     if (desk.interrupted()) return desk.interruption();
+    const failure = await this.runThrough(wave);
+    state.noteWave(wave.name, state.plan.direction, failure);
+    return failure;
+  }
+
+  /** Runs one wave, judges it and looks at it after its soak. */
+  private async runThrough(wave: PlannedWave): Promise<string> {
+    const { state } = this;
     const rest = this.restOf(wave);
     const unmeasured = this.evidence.wanted ? await this.measureBefore(rest) : '';
     if (unmeasured !== '') return unmeasured;
@@ -156,6 +163,7 @@ export class RolloutWaves {
       ? nothingDone(wave, this.nodes.leftOutOf(wave))
       : await this.runWave({ plan, wave, budget });
     this.record(outcome);
+    this.state.noteNodes(outcome, plan.direction);
     this.nodes.ended();
     this.noRoom = outcome.noRoom === true;
     const failure = this.judge({ wave, outcome, budget });
@@ -225,8 +233,9 @@ export class RolloutWaves {
       if (!wayBack) nodes.began(wave, handle);
       desk.windows.began(handle, calendar.calendar);
     };
+    const cancelled = (unwound: WaveOutcome) => state.noteNodes(unwound, plan.direction);
     const outcome = await runWaveOf(
-      { desk, tell, started },
+      { desk, tell, started, cancelled },
       {
         ...{ rollout: this.state.name, direction: plan.direction, wave, access, failureBudget },
         policy: plan.policy.spec,
@@ -314,7 +323,7 @@ export class RolloutWaves {
     const { timeoutSeconds } = policy.verification;
     try {
       const { health } = stepsFor(wave.cluster, policy, `${wave.name} after its soak`);
-      const question = { access, nodes, timeoutSeconds };
+      const question = { access, rollout: state.name, nodes, timeoutSeconds };
       const alreadyFailing = state.alreadyFailing(wave.cluster);
       const problems = await desk.unlessEnded(
         () => health.checkHealth({ ...question, alreadyFailing }),

@@ -29,6 +29,7 @@ export class RolloutWindows {
         'Start nodes in spite of a freeze: {"by": "WHO", "freeze": "NAME", "reason": "..."}',
       refuse: (command) => this.refuse(command),
       take: (command) => this.take(command),
+      ...state.ledger.ofCommand('overrideFreeze'),
     });
     setHandler(defineSignal<[WaveClosed]>(waveClosedSignal.name), (told) => this.waveTold(told), {
       description: 'Sent by a wave that sleeps until its window opens',

@@ -1,3 +1,4 @@
+import { ApplicationFailure, type TemporalFailure } from '@temporalio/common';
 import {
   allHandlersFinished,
   condition,
@@ -15,9 +16,11 @@ import {
   rolloutNameOf,
   UNDO_OPTIONS,
 } from './contract.ts';
+import { outcomeBody, plannedBody, requestedBody, requesterOf } from './domain/ledger-entries.ts';
 import { keyOf, leftAlone } from './domain/lifecycle.ts';
 import type { Plan, PlanResult } from './domain/plan-types.ts';
 import { failWorkflow } from './failures.ts';
+import { LedgerNotes, untilHandedOver } from './ledger-notes.ts';
 import { RolloutDesk } from './rollout-desk.ts';
 import { RolloutEvidence } from './rollout-evidence.ts';
 import { RolloutGates } from './rollout-gates.ts';
@@ -36,6 +39,14 @@ const { planRollback } = proxyActivities<PlanningActivities>(UNDO_OPTIONS);
  */
 export async function rolloutWorkflow(request: unknown): Promise<RolloutOutcome> {
   const rollout = new RolloutRun(request);
+  return await untilHandedOver(
+    () => runOf(rollout),
+    () => rollout.ledger,
+    (failure) => rollout.endedWithout(failure),
+  );
+}
+
+async function runOf(rollout: RolloutRun): Promise<RolloutOutcome> {
   if (!(await rollout.plan())) return rollout.finish('Halted', [rollout.endedBy()]);
   if (rollout.nothingToDo())
     return rollout.finish('Succeeded', ['every node is as wanted already']);
@@ -59,6 +70,7 @@ export async function rolloutWorkflow(request: unknown): Promise<RolloutOutcome>
 }
 
 class RolloutRun {
+  readonly ledger: LedgerNotes;
   private readonly state: RolloutState;
   private readonly desk: RolloutDesk;
   readonly leases: ClusterLeases;
@@ -70,12 +82,18 @@ class RolloutRun {
 
   constructor(request: unknown) {
     this.request = request;
-    this.state = new RolloutState(nameOf(request));
+    const name = nameOf(request);
+    const requester = requesterOf(request);
+    this.ledger = new LedgerNotes(name);
+    const asked = requestedBody(request, workflowInfo().runId);
+    this.ledger.note('Requested', asked, requester ? { actor: requester } : {});
+    this.state = new RolloutState(name, this.ledger);
     this.desk = new RolloutDesk(this.state);
     this.leases = new ClusterLeases(this.state, this.desk);
     this.gates = new RolloutGates(this.state, this.desk);
-    const { state, desk, gates } = this;
-    this.evidence = new RolloutEvidence({ state, desk, gates });
+    const { state, desk, gates, ledger } = this;
+    const hooks = ledger.ofEvidence();
+    this.evidence = new RolloutEvidence({ state, desk, gates, hooks });
     this.waves = new RolloutWaves({ state, desk, gates, evidence: this.evidence });
   }
 
@@ -173,6 +191,7 @@ class RolloutRun {
       nodes.length > 0
         ? await this.desk.unlessEnded(() => planRollback({ plan: state.plan, nodes }))
         : undefined;
+    if (plan) this.ledger.note('Planned', plannedBody(plan));
     if (plan) await this.takeBack(plan);
     const returned = state.rolledBack.filter(isBack).length;
     const complete = returned === nodes.length && this.needsAttention().length === 0;
@@ -192,8 +211,10 @@ class RolloutRun {
       const budget = wave.nodes.length;
       const outcome = await this.waves.runWave({ plan, wave, budget, wayBack: true });
       state.rolledBack.push(...outcome.nodes);
+      state.noteNodes(outcome, plan.direction);
       const ok = outcome.nodes.every((entry) => isBack(entry)) && !outcome.notStarted.length;
       state.updateWave(wave.name, { state: ok ? 'Done' : 'Failed' });
+      state.noteWave(wave.name, plan.direction, outcome.reason);
     }
   }
 
@@ -220,12 +241,25 @@ class RolloutRun {
   }
 
   finish(outcome: RolloutOutcomeKind, reasons: readonly string[]): RolloutOutcome {
+    return this.state.finish(this.outcomeOf(outcome, reasons));
+  }
+
+  /** Notes how the workflow ends where it returns no outcome. */
+  endedWithout(failure: TemporalFailure): void {
+    const cancelled = isCancellation(failure);
+    const type = failure instanceof ApplicationFailure && failure.type ? `${failure.type}: ` : '';
+    const reason = cancelled ? 'cancelled' : `${type}${failure.message}`;
+    const outcome = this.outcomeOf('Halted', [reason]);
+    this.ledger.note('Outcome', outcomeBody(outcome, cancelled ? 'Cancelled' : 'Failed'));
+  }
+
+  private outcomeOf(outcome: RolloutOutcomeKind, reasons: readonly string[]): RolloutOutcome {
     const { state } = this;
     const touched = new Set(state.updated.map(keyOf));
     const { plan } = state.planned ?? {};
     const planned = plan?.waves.flatMap((wave) => wave.nodes.map(keyOf)) ?? [];
     const overrides = this.desk.windows.told().filter((told) => !reasons.includes(told));
-    return state.finish({
+    return {
       rollout: state.name,
       outcome,
       reasons: [...reasons, ...overrides],
@@ -236,7 +270,7 @@ class RolloutRun {
       needsAttention: this.needsAttention(),
       startedAt: this.startedAt,
       finishedAt: new Date(Date.now()).toISOString(),
-    });
+    };
   }
 
   private needsAttention(): string[] {
