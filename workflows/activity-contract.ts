@@ -232,10 +232,13 @@ export interface ClusterActivities {
   acquireClusterLease(input: {
     readonly access: ClusterAccess;
     readonly holder: string;
+    /** Whose work it is, for the ledger; absent in histories of before. */
+    readonly rollout?: string;
   }): Promise<void>;
   releaseClusterLease(input: {
     readonly access: ClusterAccess;
     readonly holder: string;
+    readonly rollout?: string;
   }): Promise<void>;
   /** Names of nodes that are not Ready or are unschedulable, whoever made them so. */
   unavailableNodes(input: { readonly access: ClusterAccess }): Promise<readonly string[]>;
@@ -255,6 +258,8 @@ export interface ClusterActivities {
   /** Looks at nodes after their soak; returns what is wrong with them, in words. */
   checkHealth(input: {
     readonly access: ClusterAccess;
+    /** Whose work it is, for the ledger; absent in histories of before. */
+    readonly rollout?: string;
     readonly nodes: readonly PlannedNode[];
     /** By node: what failed before the update, and is no finding. */
     readonly alreadyFailing?: Readonly<Record<string, Baseline['alreadyFailing']>>;

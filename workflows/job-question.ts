@@ -2,6 +2,9 @@
 import { condition } from '@temporalio/workflow';
 import { JOB_CHOICES, JOBS_MESSAGE, type JobChoice, type JobDecision } from './contract.ts';
 import { judgeJobDecision } from './domain/approval.ts';
+import { keyOf } from './domain/lifecycle.ts';
+import type { PlannedNode } from './domain/plan-types.ts';
+import { LedgerNotes } from './ledger-notes.ts';
 import { onMessage } from './messages.ts';
 import type { NodeRun } from './node-run.ts';
 
@@ -10,12 +13,14 @@ export class JobQuestion {
   answer: JobChoice | undefined;
   private readonly run: NodeRun;
   private readonly rollout: string;
-  private readonly node: string;
+  private readonly target: PlannedNode;
   private open = false;
+  /** Made with the first decision: most nodes have none, and their histories stay as short as they are. */
+  ledger: LedgerNotes | undefined;
 
-  constructor(rollout: string, node: string, run: NodeRun) {
+  constructor(rollout: string, target: PlannedNode, run: NodeRun) {
     this.rollout = rollout;
-    this.node = node;
+    this.target = target;
     this.run = run;
     onMessage<JobDecision>({
       name: JOBS_MESSAGE,
@@ -25,13 +30,15 @@ export class JobQuestion {
         ...judgeJobDecision(decision, JOB_CHOICES),
       ],
       take: (decision) => this.decide(decision),
+      took: (decision, answer) => this.notes().took(decision, answer),
+      refused: (decision, reasons) => this.notes().refused(decision, reasons),
     });
   }
 
   /** Shows the question and waits for an answer, however long that takes; cancelling ends it. */
   async ask(why: string): Promise<void> {
     this.open = true;
-    const answers = `tidegate jobs ${this.rollout} ${this.node} --wait | --later | --evict --as WHO`;
+    const answers = `tidegate jobs ${this.rollout} ${this.target.node} --wait | --later | --evict --as WHO`;
     this.run.ask(`${why} (${answers})`);
     try {
       await condition(() => !this.open);
@@ -39,6 +46,11 @@ export class JobQuestion {
       this.open = false;
       this.run.ask('');
     }
+  }
+
+  private notes() {
+    this.ledger ??= new LedgerNotes(this.rollout);
+    return this.ledger.ofCommand<JobDecision>(JOBS_MESSAGE, { subject: keyOf(this.target) });
   }
 
   private decide({ by, choice, reason }: JobDecision): string {

@@ -10,6 +10,7 @@ import { judgeInspection, judgeSecondLook } from './domain/lifecycle.ts';
 import type { PlannedNode } from './domain/plan-types.ts';
 import { describeFailure, doneBefore, failureType } from './failures.ts';
 import { JobQuestion } from './job-question.ts';
+import { untilHandedOver } from './ledger-notes.ts';
 import { NodeEndings } from './node-endings.ts';
 import { NodeRun } from './node-run.ts';
 import { NodeSilence } from './node-silence.ts';
@@ -22,6 +23,13 @@ import { type Steps, stepsFor } from './steps.ts';
  */
 export async function nodeWorkflow(input: NodeInput): Promise<NodeOutcome> {
   const saga = new NodeSaga(input);
+  return await untilHandedOver(
+    () => runOf(saga),
+    () => saga.jobs.ledger,
+  );
+}
+
+async function runOf(saga: NodeSaga): Promise<NodeOutcome> {
   try {
     const ended = (await saga.prepare()) ?? (await saga.empty()) ?? (await saga.change());
     if (ended) return ended;
@@ -58,7 +66,7 @@ class NodeSaga {
   private readonly endings: NodeEndings;
   private readonly before: RightBefore;
   private readonly silence: NodeSilence;
-  private readonly jobs: JobQuestion;
+  readonly jobs: JobQuestion;
   private readonly ref;
   private readonly holder = workflowInfo().workflowId;
   private readonly transaction: string;
@@ -78,9 +86,10 @@ class NodeSaga {
     const { holder, undo } = this;
     this.input = input;
     this.run = new NodeRun(input);
-    this.jobs = new JobQuestion(input.rollout, target.node, this.run);
+    this.jobs = new JobQuestion(input.rollout, target, this.run);
     this.steps = stepsFor(target.cluster, policy, summaryOf(target));
-    this.ref = { access, cluster: target.cluster, node: target.node, address: target.address };
+    const { cluster, node, address } = target;
+    this.ref = { access, cluster, node, address, rollout: input.rollout };
     this.silence = new NodeSilence(input, this.run);
     const { run, steps, ref, silence } = this;
     this.endings = new NodeEndings({ input, run, steps, undo, ref, holder, silence });

@@ -59,7 +59,7 @@ export class ClusterLeases {
     const { undo } = stepsFor(cluster, state.plan.policy.spec, leaseOf(cluster));
     const begun = Date.now();
     const tell = (why: string) => log.warn('lease not given back', { cluster, why });
-    const release = () => undo.releaseClusterLease({ access, holder });
+    const release = () => undo.releaseClusterLease({ access, holder, rollout: state.name });
     let why = await whyNot(release);
     if (why !== '') tell(why);
     if (why === '' || !this.taken.has(cluster) || !patched('leases-back-insisted')) return '';
@@ -79,7 +79,7 @@ export class ClusterLeases {
     const { read } = stepsFor(access.cluster, state.plan.policy.spec, summary);
     for (const begun = Date.now(); ; ) {
       try {
-        await read.acquireClusterLease({ access, holder });
+        await read.acquireClusterLease({ access, holder, rollout: state.name });
         this.taken.add(access.cluster);
         return '';
       } catch (error) {
