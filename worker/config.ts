@@ -3,6 +3,8 @@ import type { NativeConnectionOptions } from '@temporalio/worker';
 import { readDocuments } from '../activities/adapters/documents.ts';
 import { temporalSettings } from '../client/temporal-settings.ts';
 import { parseDocument } from '../workflows/domain/documents.ts';
+import type { Cluster } from '../workflows/domain/spec.ts';
+import { type MetricsAddress, metricsAddress } from './telemetry.ts';
 
 export const HELP = `Usage: npm run worker [-- --help]
 
@@ -13,6 +15,8 @@ Environment:
   TIDEGATE_CONFIG     folder of documents that rollouts may name (default: ./examples)
   TIDEGATE_CLUSTERS   clusters to serve, comma-separated (default: all in Fleet documents there)
   TIDEGATE_LOG_LEVEL  trace, debug, info, warn or error (default: info)
+  TIDEGATE_METRICS    address and port of the metrics for Prometheus, or "off" (default:
+                      127.0.0.1:9464, or none where that port is taken)
   TEMPORAL_ADDRESS    Temporal frontend (default: localhost:7233)
   TEMPORAL_NAMESPACE  namespace (default: default)
   TEMPORAL_PROFILE    profile of temporal.toml; TLS and API keys come from there or from
@@ -25,6 +29,8 @@ export interface WorkerConfig {
   readonly configFolder: string;
   readonly clusters: readonly string[];
   readonly logLevel: string;
+  /** Absent where none are served. */
+  readonly metrics: MetricsAddress | undefined;
   readonly namespace: string;
   readonly connection: NativeConnectionOptions;
 }
@@ -35,8 +41,9 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<WorkerConfig> 
   const { connectionOptions, namespace } = temporalSettings(env, env['TEMPORAL_PROFILE']);
   return {
     configFolder,
-    clusters: listed(env['TIDEGATE_CLUSTERS']) ?? (await clustersIn(configFolder)),
+    clusters: listed(env['TIDEGATE_CLUSTERS']) ?? (await namesIn(configFolder)),
     logLevel: env['TIDEGATE_LOG_LEVEL'] ?? 'info',
+    metrics: metricsAddress(env['TIDEGATE_METRICS']),
     namespace: namespace ?? 'default',
     connection: connectionOptions,
   };
@@ -47,12 +54,16 @@ function listed(text: string | undefined): readonly string[] | undefined {
   return names && names.length > 0 ? names : undefined;
 }
 
-async function clustersIn(folder: string): Promise<readonly string[]> {
+async function namesIn(folder: string): Promise<readonly string[]> {
+  const names = (await clustersIn(folder)).map((cluster) => cluster.name);
+  return [...new Set(names)].sort();
+}
+
+/** Returns the clusters of all valid Fleet documents in a folder. */
+export async function clustersIn(folder: string): Promise<readonly Cluster[]> {
   const { documents } = await readDocuments(folder);
-  const names = documents
+  return documents
     .filter((document) => document.kind === 'Fleet')
     .map((document) => parseDocument('Fleet', document.value))
-    .flatMap((answer) => (answer.kind === 'Valid' ? answer.document.spec.clusters : []))
-    .map((cluster) => cluster.name);
-  return [...new Set(names)].sort();
+    .flatMap((answer) => (answer.kind === 'Valid' ? answer.document.spec.clusters : []));
 }

@@ -1,13 +1,20 @@
 /** The composition root: reads the environment, connects, and runs the workers until it is told to stop. */
 import { fileURLToPath } from 'node:url';
-import { makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { kubeCluster } from '../activities/adapters/kube.ts';
 import { temporalWorkflows } from '../activities/adapters/workflows.ts';
+import { accessOf } from '../activities/facts.ts';
+import { messageOf } from '../activities/failure.ts';
 import { createActivities, realDeps } from '../activities/index.ts';
 import { clusterTaskQueue, TASK_QUEUE, type TidegateActivities } from '../workflows/contract.ts';
-import { HELP, readConfig, type WorkerConfig } from './config.ts';
-import { sdkLogger, workerLog } from './log.ts';
+import { clustersIn, HELP, readConfig, type WorkerConfig } from './config.ts';
+import { countedActivities, countFromZero, metricSinks } from './counting.ts';
+import { keepGauges } from './gauges.ts';
+import { workerLog } from './log.ts';
+import { createInstruments, type Instruments } from './metrics.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
+import { installRuntime } from './telemetry.ts';
 
 /** Steps that a stop interrupts are taken up by another worker; most end within the grace time. */
 const STOPPING = { shutdownGraceTime: '10s', shutdownForceTime: '20s' } as const;
@@ -19,25 +26,25 @@ async function main(): Promise<void> {
   }
   const config = await readConfig(process.env);
   const log = workerLog(config.logLevel);
-  Runtime.install({
-    logger: sdkLogger(log),
-    telemetryOptions: {
-      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN' }) },
-    },
-  });
+  const metrics = installRuntime(log, config.metrics);
+  const instruments = createInstruments(Runtime.instance().metricMeter);
+  countFromZero(instruments, config.clusters);
   const connection = await connect(config);
   try {
     await registerSearchAttributes(connection, config.namespace);
-    const workers = await createWorkers(connection, config, log);
+    const workers = await createWorkers(connection, config, log, instruments);
     const { namespace, clusters, configFolder } = config;
-    log.info({ namespace, clusters, configFolder }, 'worker ready');
+    log.info({ namespace, clusters, configFolder, metrics: metrics ?? 'off' }, 'worker ready');
     if (clusters.length === 0) {
       log.warn(
         { configFolder },
         'no Fleet document found: this worker plans, but serves no cluster',
       );
     }
-    await runAll(workers);
+    const stopGauges = metrics
+      ? await startGauges(connection, config, log, instruments)
+      : undefined;
+    await runAll(workers).finally(stopGauges);
     log.info({}, 'worker stopped');
   } finally {
     await connection.close();
@@ -68,14 +75,34 @@ async function connect(config: WorkerConfig): Promise<NativeConnection> {
   }
 }
 
+/** Nobody is asked for gauges that nobody can read. */
+async function startGauges(
+  connection: NativeConnection,
+  config: WorkerConfig,
+  log: Logger,
+  instruments: Instruments,
+): Promise<() => void> {
+  const known = await clustersIn(config.configFolder).catch((error: unknown) => {
+    log.warn({ error: messageOf(error) }, 'nodes that need attention are not counted');
+    return [];
+  });
+  const served = known.filter(({ name }) => config.clusters.includes(name));
+  const clusters = new Map(
+    served.map((cluster) => [cluster.name, () => kubeCluster(accessOf(cluster))] as const),
+  );
+  return keepGauges({ connection, namespace: config.namespace, instruments, log, clusters });
+}
+
 async function createWorkers(
   connection: NativeConnection,
   config: WorkerConfig,
   log: Logger,
+  instruments: Instruments,
 ): Promise<readonly Worker[]> {
   const { namespace, configFolder } = config;
   const workflowStates = temporalWorkflows(connection, { namespace, log });
-  const activities = createActivities(realDeps({ configFolder, log, workflows: workflowStates }));
+  const deps = realDeps({ configFolder, log, workflows: workflowStates });
+  const activities = countedActivities(createActivities(deps), instruments);
   const { plan, planRollback, inventory, ...scheduled } = activities;
   const { standingRollout, announceWindows, ...others } = scheduled;
   const { sealGate, verifyVote, lookAtWindow, ...clusterActivities } = others;
@@ -97,6 +124,7 @@ async function createWorkers(
     taskQueue: TASK_QUEUE,
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
     activities: planning,
+    sinks: metricSinks(instruments),
     maxCachedWorkflows: 500,
     stickyQueueScheduleToStartTimeout: '2s',
   });
