@@ -24,6 +24,7 @@ import type { ContainerFacts, NodeFacts } from '../../workflows/domain/inventory
 import type { Plan, PlannedPackage, PlanResult } from '../../workflows/domain/plan-types.ts';
 import type { Rollout } from '../../workflows/domain/spec.ts';
 import { FakeAlerts } from './fake-alerts.ts';
+import { FakeMeasures } from './fake-measures.ts';
 import { FakeRecords } from './fake-records.ts';
 import { FakeValidation } from './fake-validation.ts';
 
@@ -65,6 +66,8 @@ export class FakeFleet {
   readonly nodes = new Map<string, FakeNode>();
   /** What the rollouts have handed to the ledger. */
   readonly records = new FakeRecords();
+  /** What nodes say of themselves where a policy wants that measured. */
+  readonly measures = new FakeMeasures();
   /** Whose alerts are silenced. */
   readonly alerts = new FakeAlerts();
   readonly validation = new FakeValidation();
@@ -319,19 +322,7 @@ export class FakeFleet {
         await this.duringHealth?.();
         return this.sick;
       },
-      measure: async ({ access }) => ({
-        cluster: access.cluster,
-        at: new Date().toISOString(),
-        readings: {},
-      }),
-      judge: async ({ comparison, rounds }) => ({
-        verdict: 'Pass',
-        reason: 'nothing became worse',
-        method: 'none: a fake judges',
-        comparison,
-        soakTo: rounds.at(-1)?.at ?? comparison.soakFrom,
-        indicators: [],
-      }),
+      ...this.measures.activities((name) => this.nodes.get(name)?.version === TO),
       ...this.alerts.activities(),
       ...this.records.activities(),
     };
