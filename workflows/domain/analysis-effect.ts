@@ -7,7 +7,7 @@ import {
   overRounds,
   overSameRounds,
 } from './analysis-contrast.ts';
-import { mean, median } from './analysis-numbers.ts';
+import { dusted, mean, median } from './analysis-numbers.ts';
 import type { NodeSeries } from './analysis-series.ts';
 import type { JudgedIndicator } from './analysis-types.ts';
 
@@ -102,8 +102,7 @@ export function pValueOf(
   { contrast: { before, soak, mostlyZero } }: Change,
 ): number {
   const margin = indicator.kind === 'Level' && !mostlyZero ? tolerance / 2 : 0;
-  const less = soak.map((value) => value - margin);
-  return test.pValue(less, before);
+  return compared(test, { left: soak, right: before, ahead: -margin });
 }
 
 /** Tells whether the readings are too scattered to rule out twice the tolerance. */
@@ -112,8 +111,22 @@ export function isScattered(
   { contrast: { before, soak, mostlyZero } }: Change,
 ): boolean {
   if (indicator.kind === 'Counter' || mostlyZero || tolerance === 0) return false;
-  const twiceWorse = before.map((value) => value + 2 * tolerance);
-  return test.pValue(twiceWorse, soak) > SCATTER_ALPHA;
+  return compared(test, { left: before, right: soak, ahead: 2 * tolerance }) > SCATTER_ALPHA;
+}
+
+/** Moves one side before it is compared; what is equal stays equal, whatever floating point makes of it. */
+function compared(
+  test: RankTest,
+  sides: {
+    readonly left: readonly number[];
+    readonly right: readonly number[];
+    readonly ahead: number;
+  },
+): number {
+  const left = sides.left.map((value) => value + sides.ahead);
+  const largest = Math.max(...[...left, ...sides.right].map(Math.abs));
+  const clean = (values: readonly number[]) => values.map((value) => dusted(value, largest));
+  return test.pValue(clean(left), clean(sides.right));
 }
 
 /** Returns what the control nodes became worse by, over the same rounds. */
