@@ -2,6 +2,7 @@
 import type { ValidationSummary } from '../workflows/domain/analysis-types.ts';
 import { analysisOf, unvalidated } from '../workflows/domain/measuring.ts';
 import type { Plan } from '../workflows/domain/plan-types.ts';
+import { tooManyRounds } from '../workflows/domain/soak-pace.ts';
 import type { ActivityDeps } from './deps.ts';
 import { messageOf } from './failure.ts';
 import { checkProviders } from './measuring/providers.ts';
@@ -40,8 +41,10 @@ export async function evidenceReasons(
   const analysis = plan.waves.length > 0 ? analysisOf(plan) : undefined;
   if (!analysis) return [];
   const missing = unvalidated(plan, analysis, validations);
+  const tooMany = tooManyRounds(analysis, plan.waves.length);
   const noLedger = deps.ledger ? [] : ['the worker that plans keeps no ledger to look it up in'];
   return [
+    ...(tooMany === '' ? [] : [tooMany]),
     ...missing,
     ...(missing.length > 0 ? [...noLedger, ...(unknown === undefined ? [] : [unknown])] : []),
     ...(await checkProviders(deps, analysis, plan.policy.spec.verification)),

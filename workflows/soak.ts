@@ -30,13 +30,13 @@ export class Soak {
   private why = '';
 
   constructor(parts: Parts) {
-    const { wave, analysis } = parts;
+    const { wave, analysis, state } = parts;
     this.parts = parts;
     const now = Date.now();
     this.from = new Date(now).toISOString();
     this.untilMs = now + wave.soakSeconds * SECOND;
     this.least = analysis.minSamples;
-    this.pace = soakPace(analysis, wave.soakSeconds);
+    this.pace = soakPace(analysis, wave.soakSeconds, state.plan.waves.length);
   }
 
   /** Measures until its time is up and there are rounds enough, or people end it. */

@@ -61,6 +61,15 @@ describe('a plan whose policy measures', () => {
     assert.deepEqual(await evidenceReasons(down, { ...plan, direction: 'Back' }, known), []);
   });
 
+  it('is refused with more waves than one history has room to measure', async () => {
+    const plan = planWith(ANALYSIS);
+    const [wave] = plan.waves;
+    assert.ok(wave);
+    const waves = Array.from({ length: 126 }, () => wave);
+    const [reason = ''] = await evidenceReasons(up, { ...plan, waves }, { validations: [] });
+    assert.match(reason, /^126 waves, .* more than the 2000/);
+  });
+
   it('needs a passed validation where the policy requires one', async () => {
     const plan = planWith({ ...ANALYSIS, validation: 'Require' });
     const ledger = ledgerOf(async () => []);

@@ -8,6 +8,7 @@ import {
   nodesMeasured,
   paceOf,
   soakPace,
+  tooManyRounds,
 } from '../../workflows/domain/soak-pace.ts';
 
 describe('the pace of a soak', () => {
@@ -56,11 +57,21 @@ describe('what a policy asks for', () => {
   const analysisOf = (change: object = {}) => analysisSchema.parse(change);
 
   it('is a round every so often, in a soak and in what is added to it', () => {
-    assert.deepEqual(soakPace(analysisOf(), 300), { rounds: 10, intervalMs: 30_000 });
+    assert.deepEqual(soakPace(analysisOf(), 300, 3), { rounds: 10, intervalMs: 30_000 });
     assert.deepEqual(extensionPace(analysisOf(), { measured: 10, extensions: 0 }), {
       rounds: 10,
       intervalMs: 30_000,
     });
+  });
+
+  it('is spread thinner the more waves there are, until one rollout can not measure them', () => {
+    const hour = (waves: number) => soakPace(analysisOf(), 3600, waves).rounds;
+    assert.deepEqual([3, 41, 50, 100, 125, 500].map(hour), [40, 40, 32, 12, 8, 8]);
+    assert.equal(tooManyRounds(analysisOf(), 125), '');
+    assert.match(
+      tooManyRounds(analysisOf(), 126),
+      /^126 waves, each with 8 rounds of baseline and 8 of soak, are 2016 rounds .*waves\.size larger/,
+    );
   });
 
   it('leaves each extension as many rounds as a verdict needs, even after a long soak', () => {

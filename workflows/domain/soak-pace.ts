@@ -3,8 +3,10 @@ import type { Analysis } from './analysis-spec.ts';
 import { indicatorsOf } from './indicators.ts';
 
 const SECOND = 1000;
-/** Rounds of a soak, beyond which their interval is stretched: each costs about a dozen events of history. */
+/** Rounds of a soak, beyond which their interval is stretched. */
 const MOST_ROUNDS = 40;
+/** Rounds of a rollout: each costs twelve events, and with all extensions Temporal's 51,200 are not reached. */
+const MOST_OF_ROLLOUT = 2000;
 /** Readings of a judgement; one of a failure has some 200 bytes, and twice as many still fit into a payload. */
 const MOST_READINGS = 8000;
 
@@ -30,10 +32,20 @@ export function paceOf(asked: {
   return { rounds, intervalMs: Math.max(intervalSeconds * SECOND, stretched) };
 }
 
-/** Returns how often to measure in a soak. */
-export function soakPace(analysis: Analysis, soakSeconds: number): Pace {
-  const { intervalSeconds, minSamples: least } = analysis;
-  return paceOf({ seconds: soakSeconds, intervalSeconds, least, most: MOST_ROUNDS });
+/** Returns how often to measure in a soak of a rollout of so many waves. */
+export function soakPace(analysis: Analysis, soakSeconds: number, waves: number): Pace {
+  const { intervalSeconds, minSamples: least, baselineRounds } = analysis;
+  const share = Math.floor(MOST_OF_ROLLOUT / Math.max(1, waves)) - baselineRounds;
+  const most = Math.min(MOST_ROUNDS, share);
+  return paceOf({ seconds: soakSeconds, intervalSeconds, least, most });
+}
+
+/** Returns why a plan has more waves than one rollout can measure, or an empty string. */
+export function tooManyRounds(analysis: Analysis, waves: number): string {
+  const { baselineRounds, minSamples } = analysis;
+  const rounds = waves * (baselineRounds + minSamples);
+  if (rounds <= MOST_OF_ROLLOUT) return '';
+  return `${waves} waves, each with ${baselineRounds} rounds of baseline and ${minSamples} of soak, are ${rounds} rounds of measurements, more than the ${MOST_OF_ROLLOUT} that one rollout's history has room for: make spec.strategy.waves.size larger, roll out in several rollouts, or have analysis.baselineRounds or minSamples smaller`;
 }
 
 /** Returns the same for what is added to a soak; each extension has room for as many rounds as a verdict needs. */
