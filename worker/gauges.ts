@@ -46,6 +46,11 @@ export function keepGauges(parts: GaugeParts): () => void {
   const stop = new AbortController();
   const stopped = once(stop.signal, 'abort');
   const temporal = new TemporalGauges(parts);
+  // What was never heard of is as old as can be.
+  parts.instruments.set('tidegate_temporal_seen_timestamp_seconds', {}, 0);
+  for (const cluster of parts.clusters.keys()) {
+    parts.instruments.set('tidegate_cluster_seen_timestamp_seconds', { cluster }, 0);
+  }
   const keep = async (round: () => Promise<void>, what: string) => {
     const tell = oncePerCause(parts.log, what);
     while (!stop.signal.aborted) {
