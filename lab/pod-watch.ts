@@ -50,6 +50,8 @@ export class PodWatch {
   private failure = '';
   private toldAt = Date.now();
   private over = false;
+  /** Whether pods that are gone are forgotten, in a watch that may last for days. */
+  private forgets = false;
   /** By uid: after how many gaps a pod was told of last. */
   private readonly toldAfter = new Map<string, number>();
   private readonly persistent: boolean;
@@ -103,7 +105,9 @@ export class PodWatch {
 
   /** Starts to watch whatever the API server does, and returns at once, before any pod was told. */
   static follow(): PodWatch {
-    return new PodWatch(true);
+    const watch = new PodWatch(true);
+    watch.forgets = true;
+    return watch;
   }
 
   /**
@@ -165,6 +169,11 @@ export class PodWatch {
     const [node = '', ip = '', phase = '', ready = '', deletedAt = '', disruption = ''] = rest;
     const earlier = this.pods.get(uid);
     this.toldAfter.set(uid, this.gaps);
+    if (type === 'DELETED' && this.forgets) {
+      this.pods.delete(uid);
+      this.toldAfter.delete(uid);
+      return;
+    }
     const ending = deletedAt !== '' || type === 'DELETED';
     const endedIn = earlier?.endedIn || (ending ? earlier?.phase || phase : '');
     this.pods.set(uid, {
