@@ -7,7 +7,7 @@ import type { Clock } from '../context.ts';
 import { fieldsOf, runRecords } from '../records.ts';
 import { FORGET_IMAGE_SCRIPT } from '../scripts/forget-image.ts';
 import { NoData } from './answer.ts';
-import { measurePodName } from './start.ts';
+import { measurePodName, untilFree } from './start.ts';
 
 const POLL_MS = 100;
 const PULL_TIMEOUT_MS = 30_000;
@@ -72,9 +72,7 @@ function imagesOf({ spec }: V1Pod): string[] {
 /** Starts a pod that needs the image, waits until it is there, and removes the pod whatever happens. */
 export async function pullOnNode(kube: KubeAdapter, input: PullInput): Promise<void> {
   const name = measurePodName('pull', input.node);
-  // Of a worker that died while it measured.
-  await kube.deletePod(NAMESPACE, name);
-  input.signal.throwIfAborted();
+  await untilFree(kube, name, input);
   if (!(await kube.createPod(NAMESPACE, pullPod(name, input)))) {
     throw new Error(`an older pod ${NAMESPACE}/${name} is going away`);
   }

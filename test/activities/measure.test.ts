@@ -140,6 +140,24 @@ describe('measure', () => {
     assert.deepEqual(kube.pods, []);
   });
 
+  it('waits for the probe of another round, and does not remove it', async () => {
+    const { only, kube, deps } = scene();
+    const name = measurePodName('start', 'east-1');
+    const metadata = { namespace: 'tidegate', name, uid: 'of another round' };
+    kube.pods = [pod(name, undefined, { metadata, status: { phase: 'Pending' } })];
+    const removed: (string | undefined)[] = [];
+    kube.onDelete = ({ uid }) => removed.push(uid);
+    const began = deps.clock.now();
+    const looked = kube.getPod.bind(kube);
+    kube.getPod = async (...of) => {
+      if (deps.clock.now() - began >= 5000 && kube.created.length === 0) kube.pods = [];
+      return await looked(...of);
+    };
+    assert.deepEqual(await only('ContainerStart'), { node: 'east-1', value: 300 });
+    assert.ok(!removed.includes('of another round'));
+    assert.equal(kube.created.length, 1);
+  });
+
   describe('ContainerStart', () => {
     it('is the mean of what started meanwhile, and forgets what was before', async () => {
       const { only, kubelet } = scene();
