@@ -129,7 +129,7 @@ export const analysisSchema = z
       .min(0)
       .default(2)
       .describe(
-        'Rounds of a soak in which an indicator may get no answer; with more it is an Error.',
+        'How many of the last minSamples + maxErrors rounds of a soak may be without an answer; with more it is an Error.',
       ),
     pullImage: z
       .string()
