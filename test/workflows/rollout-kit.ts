@@ -56,6 +56,9 @@ export async function withRollout(
   });
 }
 
+/** Returns what workflows have told so far. */
+export const counts = () => bed.counts;
+
 export async function statusOf(handle: Handle): Promise<RolloutStatus> {
   return await handle.query<RolloutStatus>('status');
 }
