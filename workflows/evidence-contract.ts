@@ -11,6 +11,8 @@ export interface MeasuringActivities {
   /** Measures every indicator once on each of the nodes; what gives no answer is a reading as well. */
   measure(input: {
     readonly access: ClusterAccess;
+    /** Whose work it is, for the ledger, which keeps attempts that fail; absent where nobody's. */
+    readonly rollout?: string;
     readonly nodes: readonly Pick<PlannedNode, 'node' | 'address'>[];
     readonly analysis: Analysis;
     /** Gives the probe's image. */

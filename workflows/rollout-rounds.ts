@@ -49,7 +49,8 @@ export class RolloutRounds {
     const { spec } = plan.policy;
     const at = new Date(Date.now()).toISOString();
     const asked = nodes.map(({ node, address }) => ({ node, address }));
-    const question = { access, nodes: asked, analysis: this.analysis };
+    const rollout = this.state.name;
+    const question = { access, rollout, nodes: asked, analysis: this.analysis };
     let readings: Round['readings'];
     try {
       const { measure } = stepsFor(cluster, spec, about);
