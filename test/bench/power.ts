@@ -11,7 +11,7 @@ import type { JudgedIndicator } from '../../workflows/domain/analysis-types.ts';
 import { measurements, type Noise, seeded, type Trial } from './noise.ts';
 import { signedRank } from './signed-rank.ts';
 
-const TRIALS = 300;
+const TRIALS = 200;
 const LIMITS = { minSamples: 8, confidence: 0.99, maxErrors: 2, baselineRounds: 8 };
 const EXTENSION_ROUNDS = 10;
 const MAX_EXTENSIONS = 2;

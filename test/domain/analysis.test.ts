@@ -341,7 +341,7 @@ describe('counters', () => {
         'nine restarts at once: above the limit, but in one round alone',
         { p1: soak(0, 0, 0, 9, ...times(8, 0)), c1: still },
         'Inconclusive',
-        /9 restarts worse, more than the 1 restart allowed, but that may be chance/,
+        /9 restarts worse, more than the 1 restart allowed, but in 1 of 11 rounds alone$/,
       ],
       [
         'restarts in every round',
@@ -397,10 +397,22 @@ describe('conditions of nodes, which are nearly always zero', () => {
         /1 condition worse, where nothing is allowed/,
       ],
       [
+        'in six of twelve rounds, which the exact test says is not sure',
+        { p1: soak(...times(6, 1), ...times(6, 0)), c1: none },
+        'Inconclusive',
+        /in 6 of 12 rounds alone/,
+      ],
+      [
+        'in eight of twelve rounds',
+        { p1: soak(...times(8, 1), ...times(4, 0)), c1: none },
+        'Fail',
+        /0.67 conditions worse, where nothing is allowed \(p/,
+      ],
+      [
         'in three of twelve rounds',
         { p1: soak(...times(3, 1), ...times(9, 0)), c1: none },
         'Inconclusive',
-        /0.25 conditions worse, where nothing is allowed, but that may be chance/,
+        /0.25 conditions worse, where nothing is allowed, but in 3 of 12 rounds alone$/,
       ],
       ['the same as before', { p1: times(20, 1), c1: none }, 'Pass', /no worse/],
     ],

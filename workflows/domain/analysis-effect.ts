@@ -129,6 +129,11 @@ function compared(
   return test.pValue(clean(left), clean(sides.right));
 }
 
+/** Returns in how many rounds the patched nodes are worse at all. */
+export function worseRounds(soak: readonly number[]): number {
+  return soak.filter((value) => value > 0).length;
+}
+
 /** Returns what the control nodes became worse by, over the same rounds. */
 export function controlShiftOf({ indicator, patched, control = [] }: Sides): number {
   const seen = contrast(indicator.kind, overSameRounds(control, patched), undefined);

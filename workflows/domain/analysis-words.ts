@@ -1,5 +1,5 @@
 /** Says in one sentence which indicator came to what, by how much, against what. */
-import type { Levels } from './analysis-effect.ts';
+import { type Levels, worseRounds } from './analysis-effect.ts';
 import type { IndicatorVerdict, Judgement, Verdict } from './analysis-types.ts';
 import type { Decision, Known } from './analysis-verdict.ts';
 
@@ -67,6 +67,10 @@ function comparedWords(known: Known, why: Compared): string {
       return `${worse(known)} (${p})`;
     case 'NotSure':
       return `${worse(known)}, but that may be chance (${p}, the policy asks for ${alpha})`;
+    case 'FewRounds': {
+      const soak = known.change?.contrast.soak ?? [];
+      return `${worse(known)}, but in ${worseRounds(soak)} of ${rounds(soak.length)} alone`;
+    }
     case 'ControlImproved':
       return `${worse(known)}, but not worse than before: it is the control nodes that became better`;
     case 'NothingToCompareWith':
