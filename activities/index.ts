@@ -3,6 +3,7 @@ import type { TidegateActivities } from '../workflows/contract.ts';
 import { kubeCluster } from './adapters/kube.ts';
 import { kubeletThrough } from './adapters/kubelet.ts';
 import { sshHost } from './adapters/ssh.ts';
+import { analysisActivities } from './analysis.ts';
 import { baselineActivities } from './baseline.ts';
 import { clusterActivities } from './cluster.ts';
 import { currentContext, systemClock } from './context.ts';
@@ -47,6 +48,7 @@ export function createActivities(deps: ActivityDeps): TidegateActivities {
     ...validationActivities(deps),
     ...loadActivities(deps),
     ...measureActivities(deps),
+    ...analysisActivities(),
     ...silenceActivities(deps),
     ...ledgerActivities(deps),
   };

@@ -2,6 +2,12 @@
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import { readDocuments } from '../activities/adapters/documents.ts';
 import { temporalSettings } from '../client/temporal-settings.ts';
+import {
+  type AnchorSettings,
+  anchorSettings,
+  type LedgerPlace,
+  ledgerPlace,
+} from '../ledger/settings.ts';
 import { parseDocument } from '../workflows/domain/documents.ts';
 import type { Cluster } from '../workflows/domain/spec.ts';
 import { type MetricsAddress, metricsAddress } from './telemetry.ts';
@@ -17,6 +23,11 @@ Environment:
   TIDEGATE_LOG_LEVEL  trace, debug, info, warn or error (default: info)
   TIDEGATE_METRICS    address and port of the metrics for Prometheus, or "off" (default:
                       127.0.0.1:9464, or none where that port is taken)
+  TIDEGATE_DATA       folder of what the worker keeps itself (default: ./.tidegate)
+  TIDEGATE_LEDGER     postgres:// URL of the ledger's database, or "off" (default: a PostgreSQL of
+                      its own, with its data in TIDEGATE_DATA)
+  TIDEGATE_ANCHOR_KEY private SSH key that signs the ledger's head (default: it is not signed)
+  TIDEGATE_ANCHORS    file that signed heads are added to (default: TIDEGATE_DATA/anchors.jsonl)
   TEMPORAL_ADDRESS    Temporal frontend (default: localhost:7233)
   TEMPORAL_NAMESPACE  namespace (default: default)
   TEMPORAL_PROFILE    profile of temporal.toml; TLS and API keys come from there or from
@@ -31,6 +42,8 @@ export interface WorkerConfig {
   readonly logLevel: string;
   /** Absent where none are served. */
   readonly metrics: MetricsAddress | undefined;
+  readonly ledger: LedgerPlace;
+  readonly anchors: AnchorSettings;
   readonly namespace: string;
   readonly connection: NativeConnectionOptions;
 }
@@ -44,6 +57,8 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<WorkerConfig> 
     clusters: listed(env['TIDEGATE_CLUSTERS']) ?? (await namesIn(configFolder)),
     logLevel: env['TIDEGATE_LOG_LEVEL'] ?? 'info',
     metrics: metricsAddress(env['TIDEGATE_METRICS']),
+    ledger: ledgerPlace(undefined, env),
+    anchors: anchorSettings(env),
     namespace: namespace ?? 'default',
     connection: connectionOptions,
   };

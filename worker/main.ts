@@ -1,4 +1,5 @@
 /** The composition root: reads the environment, connects, and runs the workers until it is told to stop. */
+import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
@@ -7,13 +8,16 @@ import { temporalWorkflows } from '../activities/adapters/workflows.ts';
 import { accessOf } from '../activities/facts.ts';
 import { messageOf } from '../activities/failure.ts';
 import { createActivities, realDeps } from '../activities/index.ts';
-import { clusterTaskQueue, TASK_QUEUE, type TidegateActivities } from '../workflows/contract.ts';
+import { clusterTaskQueue, TASK_QUEUE } from '../workflows/contract.ts';
 import { clustersIn, HELP, readConfig, type WorkerConfig } from './config.ts';
 import { countedActivities, countFromZero, metricSinks } from './counting.ts';
 import { keepGauges } from './gauges.ts';
+import { type WorkerLedger, workerLedger } from './ledger.ts';
 import { workerLog } from './log.ts';
 import { createInstruments, type Instruments } from './metrics.ts';
+import { byQueue } from './queues.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
+import { stepRecorder } from './step-recorder.ts';
 import { installRuntime } from './telemetry.ts';
 
 /** Steps that a stop interrupts are taken up by another worker; most end within the grace time. */
@@ -30,9 +34,10 @@ async function main(): Promise<void> {
   const instruments = createInstruments(Runtime.instance().metricMeter);
   countFromZero(instruments, config.clusters);
   const connection = await connect(config);
+  const ledger = workerLedger(connection, config, log);
   try {
     await registerSearchAttributes(connection, config.namespace);
-    const workers = await createWorkers(connection, config, log, instruments);
+    const workers = await createWorkers(connection, config, log, { instruments, ledger });
     const { namespace, clusters, configFolder } = config;
     log.info({ namespace, clusters, configFolder, metrics: metrics ?? 'off' }, 'worker ready');
     if (clusters.length === 0) {
@@ -47,6 +52,7 @@ async function main(): Promise<void> {
     await runAll(workers).finally(stopGauges);
     log.info({}, 'worker stopped');
   } finally {
+    await ledger.close();
     await connection.close();
   }
 }
@@ -97,25 +103,19 @@ async function createWorkers(
   connection: NativeConnection,
   config: WorkerConfig,
   log: Logger,
-  instruments: Instruments,
+  { instruments, ledger }: { readonly instruments: Instruments; readonly ledger: WorkerLedger },
 ): Promise<readonly Worker[]> {
   const { namespace, configFolder } = config;
   const workflowStates = temporalWorkflows(connection, { namespace, log });
-  const deps = realDeps({ configFolder, log, workflows: workflowStates });
+  const deps = realDeps({ configFolder, log, workflows: workflowStates, ...ledger.deps });
   const activities = countedActivities(createActivities(deps), instruments);
-  const { plan, planRollback, inventory, ...scheduled } = activities;
-  const { standingRollout, announceWindows, ...others } = scheduled;
-  const { sealGate, verifyVote, lookAtWindow, ...clusterActivities } = others;
-  const planning: Partial<TidegateActivities> = {
-    ...{ plan, planRollback, inventory },
-    ...{ standingRollout, announceWindows },
-    ...{ sealGate, verifyVote, lookAtWindow },
-  };
+  const { central, cluster } = byQueue(activities);
   // Heartbeats carry cancellation, which would take eight seconds to arrive otherwise; and a drain's
   // intent to evict, told one look (500 ms) before: it must have left the worker by then.
   const common = {
     connection,
     namespace,
+    identity: `${process.pid}@${hostname()}`,
     maxHeartbeatThrottleInterval: '250ms',
     ...STOPPING,
   } as const;
@@ -123,16 +123,17 @@ async function createWorkers(
     ...common,
     taskQueue: TASK_QUEUE,
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
-    activities: planning,
+    activities: central,
     sinks: metricSinks(instruments),
     maxCachedWorkflows: 500,
     stickyQueueScheduleToStartTimeout: '2s',
   });
-  const clusters = config.clusters.map((cluster) =>
+  const clusters = config.clusters.map((name) =>
     Worker.create({
       ...common,
-      taskQueue: clusterTaskQueue(cluster),
-      activities: clusterActivities,
+      taskQueue: clusterTaskQueue(name),
+      activities: cluster,
+      interceptors: { activity: stepRecorder(deps, common.identity) },
     }),
   );
   return await Promise.all([workflows, ...clusters]);
