@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 NPM := npm --no-fund --no-audit --loglevel=error
 
-.PHONY: help demo lab lab-down check test matrix people bench chaos evidence format
+.PHONY: help demo lab lab-down check test matrix people bench chaos evidence power format
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ chaos: node_modules/.package-lock.json ## Strike faults into rollouts on the lab
 
 evidence: node_modules/.package-lock.json ## Slow and harmless patches on the lab, told apart by what is measured
 	@npm run -s evidence -- $(ARGS)
+
+power: node_modules/.package-lock.json ## Simulate how often a judgement errs, against the size of an effect
+	@npm run -s power
 
 format: node_modules/.package-lock.json ## Format and fix what can be fixed
 	@npm run -s format
