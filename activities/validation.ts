@@ -39,7 +39,7 @@ async function prepare(deps: ActivityDeps, input: Input): Promise<PreparedValida
   if (!analysis) {
     refuse(`Policy ${policy.metadata.name} has no spec.analysis, which says what is measured.`);
   }
-  const problems = await checkProviders(deps, analysis);
+  const problems = await checkProviders(deps, analysis, spec.verification);
   if (problems.length > 0) refuse(problems.join('; '));
   const rollout = rolloutOf(input, { fleet, bundle, policy: { ...policy, spec } });
   const { target, control, plan } = await planned(deps, input, rollout);
