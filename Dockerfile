@@ -34,6 +34,7 @@ COPY package.json LICENSE ./
 COPY bin ./bin
 COPY workflows ./workflows
 COPY activities ./activities
+COPY ledger ./ledger
 COPY worker ./worker
 COPY client ./client
 # bin/tidegate runs the checkout's own Node; here that is the image's.

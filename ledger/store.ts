@@ -32,7 +32,9 @@ export interface Snapshot {
 
 /** A ledger; it connects at its first use, and again after the database was away. */
 export interface Ledger {
-  /** Adds entries in their order; one whose id is there already is left. Makes the tables at first. */
+  /** Makes the tables where they are missing, as appending does. */
+  prepare(): Promise<void>;
+  /** Adds entries in their order; one whose id is there already is left. */
   append(entries: readonly LedgerEntry[], recordedAt: string): Promise<{ readonly added: number }>;
   /** Some hundred records in the order of the chain; none where there are no more. */
   page(query: PageQuery): Promise<readonly StoredEntry[]>;
@@ -81,11 +83,15 @@ class PostgresLedger implements Ledger {
     this.source = source;
   }
 
+  async prepare(): Promise<void> {
+    await this.connected((client) => this.prepareOn(client));
+  }
+
   async append(entries: readonly LedgerEntry[], recordedAt: string): Promise<{ added: number }> {
     const wanted = uniqueById(entries.map(keptEntry));
     if (wanted.length === 0) return { added: 0 };
     return await this.connected(async (client) => {
-      if (!this.migrated) await migrate((sql, values) => client.query(sql, values?.slice()));
+      await this.prepareOn(client);
       // Looked at again after any error: it may be another database by then.
       this.migrated = false;
       const added = await inTransaction(client, 'read write', () =>
@@ -140,6 +146,11 @@ class PostgresLedger implements Ledger {
     this.pool = undefined;
     await pool?.end();
     await this.source.close();
+  }
+
+  private async prepareOn(client: pg.PoolClient): Promise<void> {
+    if (!this.migrated) await migrate((sql, values) => client.query(sql, values?.slice()));
+    this.migrated = true;
   }
 
   private async rows(sql: string, values: unknown[]): Promise<readonly Row[]> {

@@ -44,8 +44,8 @@ const { anchor } = proxyActivities<RecordingActivities>({
 
 /** Entries come in bursts: the next one may as well find this run. */
 const LINGER_MS = 10_000;
-/** Temporal takes 10,000 signals of one run, and wants its history short. */
-const MAX_SIGNALS = 2000;
+/** Half a millisecond of the worker's time each: a busy one has to go through all of them within five seconds. */
+const MAX_SIGNALS = 500;
 
 /**
  * Lives as long as there is something to write. No cancellation ends it before, since nothing of what

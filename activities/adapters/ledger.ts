@@ -53,6 +53,7 @@ export function ledgerPort(
       log.info({ seq: head.seq, file }, 'the head of the ledger is signed');
     },
     validationsOf: async (bundleDigest) => {
+      await ledger.prepare();
       const records = await ledger.newest('Validation', MAX_VALIDATIONS);
       return records
         .map(({ body }) => body as LedgerBodies['Validation'])

@@ -7,12 +7,12 @@ export interface BatchLimits {
   readonly size: number;
 }
 
-/** Of a signal: far below Temporal's 2 MB for a payload, and below what it warns of. */
+/** Of a signal: far below Temporal's 2 MB for a payload. */
 export const SIGNAL_LIMITS: BatchLimits = { entries: 500, size: 200_000 };
-/** Of one transaction. */
-export const APPEND_LIMITS: BatchLimits = { entries: 200, size: 500_000 };
+/** Of one transaction; Temporal warns of payloads above 512 KB. */
+export const APPEND_LIMITS: BatchLimits = { entries: 200, size: 480_000 };
 /** Of what a run passes on to the next one. */
-export const CARRY_LIMITS: BatchLimits = { entries: 5000, size: 1_000_000 };
+export const CARRY_LIMITS: BatchLimits = { entries: 5000, size: 480_000 };
 
 /** Returns the entries in portions, in their order. */
 export function inBatches(
