@@ -2,6 +2,11 @@
 import { keyOf } from './lifecycle.ts';
 import type { NextStep, Report, ReportedGate, ReportedNode, ReportedPlan } from './report-types.ts';
 
+/** Returns a word of a shell line: what somebody has named may hold anything. */
+export function shellWord(word: string): string {
+  return /^[\w.@%+=:,/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
 interface NextFacts {
   readonly rollout: string;
   readonly state: Report['state'];
@@ -28,7 +33,7 @@ function attention(nodes: readonly ReportedNode[]): NextStep[] {
   return nodes
     .filter(({ end }) => end === 'NeedsAttention')
     .map((entry) => {
-      const { node } = entry;
+      const node = shellWord(entry.node);
       return {
         why: `${keyOf(entry)} could not be put back and was left cordoned: repair it, then give it back.`,
         commands: [
@@ -45,12 +50,14 @@ function attention(nodes: readonly ReportedNode[]): NextStep[] {
 function inWork({ rollout, gates }: NextFacts): NextStep[] {
   const open = gates.find(({ how }) => how === undefined);
   return [
-    { why: 'It is still in work.', commands: [`tidegate watch ${rollout}`] },
+    { why: 'It is still in work.', commands: [`tidegate watch ${shellWord(rollout)}`] },
     ...(open
       ? [
           {
             why: `The gate ${open.id} waits for people who have read its evidence.`,
-            commands: [`tidegate approve ${rollout} --digest ${open.digest} --as WHO`],
+            commands: [
+              `tidegate approve ${shellWord(rollout)} --digest ${shellWord(open.digest)} --as WHO`,
+            ],
           },
         ]
       : []),
@@ -59,7 +66,9 @@ function inWork({ rollout, gates }: NextFacts): NextStep[] {
 
 function rejected({ rollout }: NextFacts): NextStep[] {
   const why = 'Change what the plan was rejected for, look at the new plan, and ask again.';
-  return [{ why, commands: ['tidegate plan ROLLOUT.yaml', `tidegate status ${rollout}`] }];
+  return [
+    { why, commands: ['tidegate plan ROLLOUT.yaml', `tidegate status ${shellWord(rollout)}`] },
+  ];
 }
 
 function halted({ nodes, plan }: NextFacts): NextStep[] {
@@ -76,13 +85,13 @@ function halted({ nodes, plan }: NextFacts): NextStep[] {
 function rolledBack(rollout: string): NextStep[] {
   return [
     {
-      why: 'Find out why before the same bundle goes out again: the verdicts above have the numbers, the steps the output.',
-      commands: [`tidegate ledger export --rollout ${rollout} --kind Step`],
+      why: 'Find out why before the same bundle goes out again: the verdicts have the numbers, the steps what was run.',
+      commands: [`tidegate ledger export --rollout ${shellWord(rollout)} --kind Step`],
     },
   ];
 }
 
-function leftAlone({ nodes, state, rollout }: NextFacts): NextStep[] {
+function leftAlone({ nodes, state }: NextFacts): NextStep[] {
   const ends = state === 'InWork' ? [] : (['Skipped', 'Deferred', 'RolledBack'] as const);
   const left = nodes.filter(({ end }) => ends.some((known) => known === end));
   // What goes back as a whole is no list of nodes to try again.
@@ -90,7 +99,7 @@ function leftAlone({ nodes, state, rollout }: NextFacts): NextStep[] {
   return [
     {
       why: `${left.map(keyOf).join(', ')} ${left.length === 1 ? 'does' : 'do'} not run the update. Mend what the reasons name; the same document then plans only what is left.`,
-      commands: ['tidegate plan ROLLOUT.yaml', `tidegate start ROLLOUT.yaml   # ${rollout} again`],
+      commands: ['tidegate plan ROLLOUT.yaml', 'tidegate start ROLLOUT.yaml'],
     },
   ];
 }
