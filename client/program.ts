@@ -7,8 +7,10 @@ import { addInventory } from './commands/inventory.ts';
 import { addJobs } from './commands/jobs.ts';
 import { addLedger } from './commands/ledger.ts';
 import { addNodes } from './commands/nodes.ts';
+import { addOutcomes } from './commands/outcomes.ts';
 import { addPlan } from './commands/plan.ts';
 import { addReplan } from './commands/replan.ts';
+import { addReport } from './commands/report.ts';
 import { addSchedule } from './commands/schedule.ts';
 import { addSchema } from './commands/schema.ts';
 import { addStart } from './commands/start.ts';
@@ -20,6 +22,7 @@ import { addWatch } from './commands/watch.ts';
 import { addOverride, addWindows } from './commands/windows.ts';
 import { EXIT, TidegateError } from './errors.ts';
 import { paint, printable } from './render/look.ts';
+import { checkFormat, FORMATS } from './report/write.ts';
 import type { Terminal } from './terminal.ts';
 
 const AFTER_HELP = `
@@ -71,9 +74,7 @@ function buildProgram(context: CommandContext): Command {
   const program = new Command('tidegate')
     .description('Rolls container-runtime updates through fleets of Kubernetes nodes.')
     .addOption(
-      new Option('--output <format>', 'format of results')
-        .choices(['text', 'json'])
-        .default('text'),
+      new Option('--output <format>', 'format of results').choices(FORMATS).default('text'),
     )
     .option('--profile <name>', "profile of Temporal's configuration file")
     .option('--address <host:port>', 'where Temporal listens')
@@ -87,6 +88,7 @@ function buildProgram(context: CommandContext): Command {
       getErrHelpWidth: () => terminal.errLook.width,
     })
     .exitOverride()
+    .hook('preAction', (_program, command) => checkFormat(command))
     .showHelpAfterError('Try "tidegate --help", or --help after a command.')
     .addHelpText('after', AFTER_HELP);
   addPlan(program, context);
@@ -104,6 +106,8 @@ function buildProgram(context: CommandContext): Command {
   addInventory(program, context);
   addSchedule(program, context);
   addLedger(program, context);
+  addReport(program, context);
+  addOutcomes(program, context);
   addSchema(program, context);
   addChat(program, context);
   return program;

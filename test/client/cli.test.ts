@@ -28,6 +28,11 @@ const refusals: [string, string[], RegExp][] = [
   ['an unknown command', ['plna', 'x'], /unknown command 'plna'\n\(Did you mean plan\?\)/],
   ['an unknown option', ['status', '--otput', 'json'], /\(Did you mean --output\?\)/],
   ['an unknown format', ['status', '--output', 'yaml'], /Allowed choices are text, json/],
+  [
+    'a format that only documents have',
+    ['status', '--output', 'html'],
+    /--output html is for report and outcomes alone\. Allowed choices are text, json\./,
+  ],
   ['a missing argument', ['plan'], /missing required argument 'file'/],
   ['too many arguments', ['watch', 'a', 'b'], /too many arguments/],
   ['an approval by nobody', ['approve', 'r', '--digest', 'd'], /required option '--as <who>'/],
@@ -87,7 +92,7 @@ test('every command has help with examples', async () => {
   const commands = [...listed.matchAll(/^ {2}([a-z][a-z-]*) /gm)].map((match) => match[1] ?? '');
   assert.deepEqual(
     commands.filter((name) => name !== 'help'),
-    'plan start status watch approve reject vote-statement replan pause resume stop rollback skip retry jobs override validate windows inventory schedule schema chat'.split(
+    'plan start status watch approve reject vote-statement replan pause resume stop rollback skip retry jobs override validate windows inventory schedule ledger report outcomes schema chat'.split(
       ' ',
     ),
   );
