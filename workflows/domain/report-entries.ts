@@ -131,5 +131,5 @@ function runNamedBy(entry: KnownEntry): string | undefined {
   if (entry.kind === 'Requested') return entry.body.run;
   const prefix = `rollout/${entry.rollout}/`;
   if (!entry.id.startsWith(prefix)) return undefined;
-  return /^([^/]+)\/\d+$/.exec(entry.id.slice(prefix.length))?.[1];
+  return /^([^/]+)\/\d+(?:\/\d+)?$/.exec(entry.id.slice(prefix.length))?.[1];
 }
