@@ -7,7 +7,7 @@ import { resetNodes } from '../../lab/reset-nodes.ts';
 import type { RolloutOutcome } from '../../workflows/contract.ts';
 import type { RecordedJudgement } from '../../workflows/domain/analysis-types.ts';
 import { rolloutTo, startApproved } from '../lab/rollout-kit.ts';
-import { measuredPolicy } from './policy.ts';
+import { measuredPolicy, type Patience } from './policy.ts';
 import type { CaseRow } from './table.ts';
 
 const POLL_MS = 300;
@@ -32,6 +32,7 @@ export interface EvidenceCase {
   readonly bundle: string;
   /** Nodes in each wave after the canary. */
   readonly waveSize: number;
+  readonly patience: Patience;
   /** What happens when the soak of the canary begins. */
   readonly disturb?: () => Promise<void>;
   /** Takes that back; also where the case failed. */
@@ -70,7 +71,7 @@ async function documentOf(entry: EvidenceCase, name: string) {
       maxUnavailable: 2,
       onFailure: 'Rollback',
     },
-    spec: { policy: await measuredPolicy() },
+    spec: { policy: await measuredPolicy(entry.patience) },
   });
 }
 

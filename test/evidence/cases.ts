@@ -19,9 +19,10 @@ const slowPatch: EvidenceCase = {
   shows: 'A patch that adds 0.4 s to each start of a container goes back from the canary by itself',
   bundle: 'containerd-slow',
   waveSize: 2,
+  patience: 'Usual',
   problems: (seen) => [
     ...endsAs(seen, 'RolledBack'),
-    ...verdictsAre(seen, ['Fail']),
+    ...canaryFails(seen),
     ...(ofCanary(seen, START)?.verdict === 'Fail' ? [] : [`${START} is not what failed`]),
     ...(seen.outcome.untouched.length === nodes.length - 1 ? [] : ['more than the canary is hit']),
     ...seen.facts.flatMap((facts) => differences(facts).map((text) => `${facts.node}: ${text}`)),
@@ -34,6 +35,7 @@ const slowEverywhere: EvidenceCase = {
   shows: 'The same slowdown on all nodes, patched or not, is not blamed on a harmless patch',
   bundle: 'containerd-deb12u3',
   waveSize: 2,
+  patience: 'Usual',
   disturb: () => together(...nodes.map(slowDown)),
   problems: (seen) => [
     ...endsAs(seen, 'Succeeded'),
@@ -48,6 +50,7 @@ const harmless: EvidenceCase = {
   shows: 'A harmless patch passes',
   bundle: 'containerd-deb12u3',
   waveSize: 2,
+  patience: 'Usual',
   problems: (seen) => [...endsAs(seen, 'Succeeded'), ...allPass(seen), ...arePatched(seen)],
 };
 
@@ -56,6 +59,7 @@ const providerDies: EvidenceCase = {
   shows: 'Prometheus dies in the soak: an Error, and a person is asked',
   bundle: 'containerd-deb12u3',
   waveSize: 4,
+  patience: 'Short',
   disturb: () => stopPrometheus('plug'),
   restore: startPrometheus,
   problems: (seen) => undecided(seen, 'Error'),
@@ -66,6 +70,7 @@ const noTraffic: EvidenceCase = {
   shows: 'Nobody uses the services in the soak: Inconclusive, and a person is asked',
   bundle: 'containerd-deb12u3',
   waveSize: 4,
+  patience: 'Short',
   disturb: pauseTraffic,
   restore: resumeTraffic,
   problems: (seen) => undecided(seen, 'Inconclusive'),
@@ -85,15 +90,23 @@ function endsAs({ outcome }: Seen, wanted: RolloutOutcomeKind): readonly string[
   return [`it ended as ${outcome.outcome}: ${outcome.reasons.join('; ')}`];
 }
 
-function verdictsAre({ judgements }: Seen, wanted: readonly Verdict[]): readonly string[] {
+function canaryFails({ judgements }: Seen): readonly string[] {
+  return verdictsAre({ judgements: judgements.slice(-1) }, ['Fail']);
+}
+
+function verdictsAre(
+  { judgements }: Pick<Seen, 'judgements'>,
+  wanted: readonly Verdict[],
+): readonly string[] {
   const found = judgements.map(({ verdict }) => verdict);
   const same = found.length === wanted.length && found.every((one, i) => one === wanted[i]);
   return same ? [] : [`verdicts are ${found.join(', ') || 'none'}, not ${wanted.join(', ')}`];
 }
 
-/** The canary and two waves. */
-function allPass(seen: Seen): readonly string[] {
-  return verdictsAre(seen, ['Pass', 'Pass', 'Pass']);
+/** The canary and two waves, each by the last word on it: a soak that showed nothing is extended. */
+function allPass({ judgements }: Seen): readonly string[] {
+  const last = judgements.filter(({ wave }, index) => judgements[index + 1]?.wave !== wave);
+  return verdictsAre({ judgements: last }, ['Pass', 'Pass', 'Pass']);
 }
 
 /** Every judgement, extensions included, says that it does not know; then a person refuses. */
@@ -108,7 +121,9 @@ function undecided(seen: Seen, verdict: Verdict): readonly string[] {
 }
 
 function ofCanary({ judgements }: Seen, indicator: string): IndicatorVerdict | undefined {
-  return judgements[0]?.indicators.find((entry) => entry.indicator === indicator);
+  const [first] = judgements;
+  const last = judgements.findLast(({ wave }) => wave === first?.wave);
+  return last?.indicators.find((entry) => entry.indicator === indicator);
 }
 
 /** Otherwise the case would show nothing. */

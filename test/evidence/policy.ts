@@ -8,14 +8,23 @@ const EXAMPLE = 'measured';
  * Rounds as fast as they go, but not so fast that a minimum of them fits into the 20 s over which the
  * example's queries look back: traffic that has stopped would be measured as if it went on.
  */
-const PACE = { intervalSeconds: 3, extendSeconds: 6, maxExtensions: 1 } as const;
+const INTERVAL_SECONDS = 3;
 
-/** Returns the example as an inline policy that measures every few seconds and asks a person soon. */
-export async function measuredPolicy(): Promise<object> {
+/** How long a soak goes on where it has come to nothing, before a person is asked. */
+const EXTENSIONS = {
+  Short: { extendSeconds: 6, maxExtensions: 1 },
+  // As often as the example.
+  Usual: { extendSeconds: 30 },
+} as const;
+export type Patience = keyof typeof EXTENSIONS;
+
+/** Returns the example as an inline policy that measures every few seconds. */
+export async function measuredPolicy(patience: Patience): Promise<object> {
   const { documents } = await readDocuments('examples');
   const example = documents.find(({ kind, name }) => kind === 'Policy' && name === EXAMPLE);
   if (!example) throw new Error(`examples/ holds no Policy named ${EXAMPLE}`);
   const document = example.value as Policy;
   const { analysis } = document.spec;
-  return { ...document, spec: { ...document.spec, analysis: { ...analysis, ...PACE } } };
+  const pace = { intervalSeconds: INTERVAL_SECONDS, ...EXTENSIONS[patience] };
+  return { ...document, spec: { ...document.spec, analysis: { ...analysis, ...pace } } };
 }
