@@ -101,18 +101,8 @@ export class RolloutGates {
       ...{ id, needs: judgementNeeds(this.state.plan), first: wholeJudgement(judgement) },
       about: `to go on after ${wave}, whose verdict is ${verdict}`,
     });
-    switch (answer.kind) {
-      case 'Passed':
-      case 'Woken':
-        return '';
-      case 'Interrupted':
-        return this.desk.interruption();
-      case 'Rejected':
-        return `${wave} is not taken for good: ${answer.reason} (${id}; ${verdict}: ${judgement.reason})`;
-      case 'Expired':
-        this.refused = true;
-        return `${id}: ${answer.reason}; updated nodes stay as they are`;
-    }
+    if (answer.kind !== 'Rejected') return this.ends(answer, id);
+    return `${wave} is not taken for good: ${answer.reason} (${id}; ${verdict}: ${judgement.reason})`;
   }
 
   /** Waits where updated nodes are to go back for the reason given, maybe because somebody asked. */
@@ -169,7 +159,11 @@ export class RolloutGates {
     const needs = gateAt(this.state.plan, at, wave);
     if (!needs) return '';
     const id = gateId(at, wave);
-    const answer = await this.pass({ id, needs, about });
+    return this.ends(await this.pass({ id, needs, about }), id);
+  }
+
+  /** Returns why the rollout goes on no further at a gate, or an empty string where it does. */
+  private ends(answer: GateAnswer, id: string): string {
     switch (answer.kind) {
       case 'Passed':
       case 'Woken':

@@ -146,6 +146,7 @@ async function workflowFiles(): Promise<string[]> {
 /** The files that hold schemas; workflows import their types alone. */
 const SCHEMAS = [
   'domain/analysis-spec.ts',
+  'domain/drain-spec.ts',
   'domain/people-spec.ts',
   'domain/schedule-spec.ts',
   'domain/spec-fields.ts',
