@@ -86,10 +86,9 @@ describe('a budget that can never be met', () => {
     assert.equal(outcome.outcome, 'Succeeded', outcome.reasons.join('; '));
     assert.deepEqual(outcome.needsAttention, [`east/${STUCK}`]);
     const reason = outcome.nodes.find(({ node }) => node === STUCK)?.reasons.join() ?? '';
-    assert.match(
-      reason,
-      new RegExp(`^DrainBlocked: ${STUCK} is not drained after ${LIMIT_SECONDS} s`),
-    );
+    const told = new RegExp(`^DrainBlocked: ${STUCK} is not drained after (\\d+) s`).exec(reason);
+    // The last look may take a moment on a busy machine.
+    assert.ok(Number(told?.[1]) >= LIMIT_SECONDS, reason);
     assert.match(reason, /guarded-\S+ \(owner ReplicaSet\/guarded-\S+\).*budget never allows 0/);
     await assertNodes(OTHERS, NEWEST);
     const pods = await kubectl('-n', NAMESPACE, 'get', 'pods', '-o', 'name');
