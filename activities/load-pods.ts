@@ -3,10 +3,9 @@ import { createHash } from 'node:crypto';
 import type { Load } from '../workflows/domain/analysis-spec.ts';
 import { PROBE_PREFIX } from '../workflows/domain/baseline.ts';
 import type { V1Pod } from './adapters/kube-adapter.ts';
+import { AS_NOBODY, PROBE_LABEL, UNPRIVILEGED } from './checks/probe.ts';
 
 export const LOAD_LABEL = 'tidegate.dev/load';
-/** The user nobody. */
-const NOBODY = 65534;
 /** A pod of churn that is left behind ends by itself. */
 const CHURN_SECONDS = 120;
 
@@ -35,7 +34,7 @@ function pod({ node, what, image, command, limitSeconds, peer }: Wanted): V1Pod 
       labels: {
         [LOAD_LABEL]: 'true',
         // As probes are: what Tidegate runs by itself is no workload.
-        'tidegate.dev/probe': 'load',
+        [PROBE_LABEL]: 'load',
         'app.kubernetes.io/managed-by': 'tidegate',
       },
     },
@@ -46,10 +45,7 @@ function pod({ node, what, image, command, limitSeconds, peer }: Wanted): V1Pod 
       terminationGracePeriodSeconds: 0,
       automountServiceAccountToken: false,
       enableServiceLinks: false,
-      securityContext: {
-        ...{ runAsNonRoot: true, runAsUser: NOBODY, runAsGroup: NOBODY },
-        seccompProfile: { type: 'RuntimeDefault' },
-      },
+      securityContext: AS_NOBODY,
       volumes: [{ name: 'load', emptyDir: {} }],
       containers: [
         {
@@ -57,7 +53,7 @@ function pod({ node, what, image, command, limitSeconds, peer }: Wanted): V1Pod 
           env: peer === undefined ? [] : [{ name: 'TIDEGATE_PEER', value: peer }],
           volumeMounts: [{ name: 'load', mountPath: '/load' }],
           resources: { requests: { cpu: '0', memory: '0' }, limits: { memory: '128Mi' } },
-          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+          securityContext: UNPRIVILEGED,
         },
       ],
     },

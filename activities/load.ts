@@ -24,11 +24,11 @@ export function loadActivities(deps: ActivityDeps): LoadActivities {
         const kube = deps.kube(access);
         await Promise.all(
           nodes.map(async (node) => {
-            await ensure(kube, ioPod(node, load, limitSeconds));
-            await ensure(kube, serverPod(node, load, limitSeconds));
+            await kube.createPod(NAMESPACE, ioPod(node, load, limitSeconds));
+            await kube.createPod(NAMESPACE, serverPod(node, load, limitSeconds));
             const server = await until(deps, kube, serverPod(node, load, limitSeconds), serves);
             const peer = server?.status?.podIP ?? '';
-            await ensure(kube, clientPod(node, load, limitSeconds, peer));
+            await kube.createPod(NAMESPACE, clientPod(node, load, limitSeconds, peer));
           }),
         );
       }),
@@ -67,15 +67,11 @@ export function loadActivities(deps: ActivityDeps): LoadActivities {
 
 async function comeAndGo(deps: ActivityDeps, kube: KubeAdapter, pod: V1Pod): Promise<void> {
   try {
-    await ensure(kube, pod);
+    await kube.createPod(NAMESPACE, pod);
     await until(deps, kube, pod, ({ status }) => status?.phase === 'Succeeded');
   } finally {
     await kube.deletePod(NAMESPACE, nameOf(pod));
   }
-}
-
-async function ensure(kube: KubeAdapter, pod: V1Pod): Promise<void> {
-  await kube.createPod(NAMESPACE, pod);
 }
 
 function serves({ status }: V1Pod): boolean {

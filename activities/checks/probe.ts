@@ -5,7 +5,8 @@ import type { KubeAdapter, V1Pod } from '../adapters/kube-adapter.ts';
 import type { Clock } from '../context.ts';
 import { type CheckAnswer, TIME_IS_UP } from './poll.ts';
 
-const PROBE_LABEL = 'tidegate.dev/probe';
+/** Of every pod that Tidegate runs by itself: it is no workload. */
+export const PROBE_LABEL = 'tidegate.dev/probe';
 const CONTAINER = 'probe';
 const POLL_MS = 100;
 /** After this the pod is removed and another one is tried. */
@@ -14,6 +15,18 @@ const START_TIMEOUT_MS = 30_000;
 const DEADLINE_SECONDS = 300;
 /** The user nobody. */
 const NOBODY = 65534;
+/** What the strictest Pod Security Standard asks of a pod. */
+export const AS_NOBODY = {
+  runAsNonRoot: true,
+  runAsUser: NOBODY,
+  runAsGroup: NOBODY,
+  seccompProfile: { type: 'RuntimeDefault' },
+};
+/** What it asks of a container. */
+export const UNPRIVILEGED = {
+  allowPrivilegeEscalation: false,
+  capabilities: { drop: ['ALL'] },
+};
 
 /** Returns whether a pod is one of our probes. */
 export function isProbe(pod: V1Pod): boolean {
@@ -146,12 +159,7 @@ export function probePod(name: string, input: ProbeInput): V1Pod {
       automountServiceAccountToken: false,
       enableServiceLinks: false,
       tolerations: [{ operator: 'Exists' }],
-      securityContext: {
-        runAsNonRoot: true,
-        runAsUser: NOBODY,
-        runAsGroup: NOBODY,
-        seccompProfile: { type: 'RuntimeDefault' },
-      },
+      securityContext: AS_NOBODY,
       containers: [
         {
           name: CONTAINER,
@@ -162,10 +170,7 @@ export function probePod(name: string, input: ProbeInput): V1Pod {
             requests: { cpu: '0', memory: '0' },
             limits: { cpu: '50m', memory: '32Mi' },
           },
-          securityContext: {
-            allowPrivilegeEscalation: false,
-            capabilities: { drop: ['ALL'] },
-          },
+          securityContext: UNPRIVILEGED,
         },
       ],
     },
