@@ -7,11 +7,14 @@ import type { ActivityDeps } from './deps.ts';
 import { readingOf } from './measuring/answer.ts';
 import { measureNode, type NodeAnswers, type OwnSource } from './measuring/node-round.ts';
 import { askQueries } from './measuring/queries.ts';
+import { Turns } from './measuring/turns.ts';
 import { mapLimited } from './parallel.ts';
 
 type MeasureInput = Parameters<MeasuringActivities['measure']>[0];
 
 const PARALLEL_NODES = 16;
+/** Nodes whose starts and pulls take turns with each other; of more there are several such groups. */
+const NODES_IN_TURN = 8;
 /** With a call's own deadline on top, this must stay below the activity's startToClose of two minutes. */
 const ROUND_DEADLINE_MS = 75_000;
 
@@ -23,7 +26,8 @@ export function measureActivities(deps: ActivityDeps): Pick<MeasuringActivities,
      * there is one, is removed and pulled again.
      * *Idempotent because*: it only looks, and the pods' names are always the same: what a dead worker left
      * is removed by the next round, and ends by itself.
-     * *Heartbeats*: { measured, of } every 2 s; nodes are measured sixteen at a time.
+     * *Heartbeats*: { measured, of } every 2 s; nodes are measured sixteen at a time, but for starts and pulls,
+     * which come one after the other, so that none is slow by another one's.
      * *Fails with*: KubernetesForbidden, KubeconfigInvalid, InvalidDocument. Whatever else gives no answer
      * is a reading that says so.
      */
@@ -91,10 +95,11 @@ async function measureNodes(
   const sources = new Set(
     indicators.flatMap(({ source }): OwnSource[] => (source === 'Query' ? [] : [source])),
   );
+  const turns = new Turns(Math.ceil(nodes.length / NODES_IN_TURN));
   const settled = await mapLimited(nodes, PARALLEL_NODES, async ({ node, address }) => {
     const measuring = measureNode({
       ...{ deps, access, node, address, sources, verification, cancelled, signal },
-      pullImage: analysis.pullImage,
+      ...{ pullImage: analysis.pullImage, turns },
     });
     const [result] = await Promise.allSettled([measuring]);
     onNode();

@@ -142,6 +142,12 @@ function isUnseen(pod: V1Pod): boolean {
 }
 
 /**
+ * The runtime prepares a container inside the pod's cgroup: with a few hundredths of a core it is throttled
+ * for a second or more, and what is timed is the limit, not the runtime.
+ */
+const PROBE_CPU_LIMIT = '1';
+
+/**
  * Made to be admitted everywhere: by the strictest Pod Security Standard, on a cordoned node (it goes past
  * the scheduler), and on one whose room is all requested; a LimitRange would fill in requests left out.
  */
@@ -168,7 +174,7 @@ export function probePod(name: string, input: ProbeInput): V1Pod {
           ...(input.command.length > 0 ? { command: [...input.command] } : {}),
           resources: {
             requests: { cpu: '0', memory: '0' },
-            limits: { cpu: '50m', memory: '32Mi' },
+            limits: { cpu: PROBE_CPU_LIMIT, memory: '32Mi' },
           },
           securityContext: UNPRIVILEGED,
         },

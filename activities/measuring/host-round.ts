@@ -17,6 +17,16 @@ import { startProbe } from './start.ts';
 
 /** Over less, a processor's ticks of 10 ms make millicores coarse. */
 const CPU_WINDOW_MS = 2000;
+/** A kubelet tells of a pull up to a second later; most of them are over by then. */
+const PULL_TURN_MS = 500;
+
+/** A start, and what was taken right before it. */
+interface Started {
+  readonly started: Taken<number>;
+  readonly usage: Taken<DaemonUsage>;
+  readonly before: Taken<OperationCounters>;
+  readonly beganMs: number;
+}
 
 interface Given {
   readonly host: Taken<HostFactsOfNode>;
@@ -66,10 +76,7 @@ class HostRound {
 
   /** The pull comes last: its work is not to be found in what the daemon uses to start a container. */
   async measure(pods: Taken<readonly V1Pod[]>): Promise<NodeAnswers> {
-    const { clock } = this.#question.deps;
-    const beganMs = clock.now();
-    const [usage, before] = await Promise.all([this.#usage(), this.#counters('ContainerStart')]);
-    const started = await this.#start();
+    const { started, usage, before, beganMs } = await this.#start();
     const after = await this.#counters('ContainerStart', 'RuntimeErrors', 'ImagePull');
     const later = this.#wants('DaemonCpu') ? await this.#usageAfter(beganMs) : usage;
     const ImagePull = this.#wants('ImagePull') ? await this.#pull(pods, after) : NOT_TAKEN;
@@ -120,7 +127,19 @@ class HostRound {
     });
   }
 
-  async #start(): Promise<Taken<number>> {
+  /** In its turn, with what has to be known right before. */
+  async #start(): Promise<Started> {
+    const work = async (): Promise<Started> => {
+      const beganMs = this.#question.deps.clock.now();
+      const [usage, before] = await Promise.all([this.#usage(), this.#counters('ContainerStart')]);
+      return { beganMs, usage, before, started: await this.#probe() };
+    };
+    if (!this.#wants('ContainerStart', 'PodStart')) return await work();
+    const taken = await this.#take(() => this.#question.turns.take(this.#question.signal, work));
+    return taken.ok ? taken.value : { beganMs: 0, usage: taken, before: taken, started: taken };
+  }
+
+  async #probe(): Promise<Taken<number>> {
     if (!this.#wants('ContainerStart', 'PodStart')) return SKIPPED;
     const { deps, access, node, verification, signal } = this.#question;
     return await this.#take(() =>
@@ -132,7 +151,7 @@ class HostRound {
   }
 
   async #pull(pods: Taken<readonly V1Pod[]>, before: Taken<OperationCounters>): Promise<Answer> {
-    const { deps, access, node, pullImage: image, signal } = this.#question;
+    const { deps, access, node, pullImage: image, turns, signal } = this.#question;
     const { runtime } = this.#facts;
     // Without the pods nobody knows who needs the image, without the kubelet nobody times it.
     if (image === undefined) return { noData: 'the policy names no analysis.pullImage' };
@@ -144,7 +163,7 @@ class HostRound {
     };
     const pulled = await this.#take(async () => {
       await forgetImage(this.#host, input);
-      await pullOnNode(deps.kube(access), input);
+      await turns.take(signal, () => pullOnNode(deps.kube(access), input), PULL_TURN_MS);
     });
     if (!pulled.ok) return answerOf(pulled, never);
     return answerOf(await this.#counters('ImagePull'), (after) => pullMs(before.value, after));

@@ -9,6 +9,7 @@ import type { ActivityDeps } from '../deps.ts';
 import { type Answer, answerOf, type Taken, take } from './answer.ts';
 import { runtimeOf } from './daemon-usage.ts';
 import { measureHost } from './host-round.ts';
+import type { Turns } from './turns.ts';
 
 export type OwnSource = Exclude<Source, 'Query'>;
 export type NodeAnswers = Partial<Record<OwnSource, Answer>>;
@@ -20,6 +21,8 @@ export interface NodeQuestion {
   readonly address: string;
   readonly sources: ReadonlySet<OwnSource>;
   readonly pullImage: Analysis['pullImage'];
+  /** For what slows other nodes of the round down. */
+  readonly turns: Turns;
   readonly verification: Policy['spec']['verification'];
   /** Of the activity: what it ends is no answer. */
   readonly cancelled: AbortSignal;
