@@ -88,7 +88,7 @@ async function createOnce(folder: string): Promise<void> {
   }
 }
 
-/** Returns the URL of another process's server, waiting for it where that one starts or stops. */
+/** Returns the URL of the server that runs, waiting for it where it starts or stops. */
 async function whenReady(folder: string): Promise<string | undefined> {
   for (let waited = 0; waited < READY_MS; waited += POLL_MS) {
     const running = await runningServer(folder);
@@ -135,7 +135,8 @@ async function run(folder: string): Promise<boolean> {
     if (error !== undefined) note(error);
     return false;
   }
-  const url = await runningServer(folder);
+  // It says that it is ready before its lock does.
+  const url = await whenReady(folder);
   if (!url) throw new Error(`PostgreSQL runs in ${folder}, and its lock does not say where`);
   answer({ url });
   await ended;

@@ -1,4 +1,4 @@
-/** Checks signatures with ssh-keygen, as git does. The only place that runs it. */
+/** Checks signatures with ssh-keygen, as git does. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -39,7 +39,7 @@ const slowEverywhere: EvidenceCase = {
   disturb: () => together(...nodes.map(slowDown)),
   problems: (seen) => [
     ...endsAs(seen, 'Succeeded'),
-    ...allPass(seen),
+    ...allPass(seen, 3),
     ...isVisible(ofCanary(seen, START)),
     ...arePatched(seen),
   ],
@@ -49,9 +49,9 @@ const harmless: EvidenceCase = {
   id: 'harmless',
   shows: 'A harmless patch passes',
   bundle: 'containerd-deb12u3',
-  waveSize: 2,
+  waveSize: 4,
   patience: 'Usual',
-  problems: (seen) => [...endsAs(seen, 'Succeeded'), ...allPass(seen), ...arePatched(seen)],
+  problems: (seen) => [...endsAs(seen, 'Succeeded'), ...allPass(seen, 2), ...arePatched(seen)],
 };
 
 const providerDies: EvidenceCase = {
@@ -103,10 +103,10 @@ function verdictsAre(
   return same ? [] : [`verdicts are ${found.join(', ') || 'none'}, not ${wanted.join(', ')}`];
 }
 
-/** The canary and two waves, each by the last word on it: a soak that showed nothing is extended. */
-function allPass({ judgements }: Seen): readonly string[] {
+/** The canary and each wave, by the last word on it: a soak that showed nothing is extended. */
+function allPass({ judgements }: Seen, waves: number): readonly string[] {
   const last = judgements.filter(({ wave }, index) => judgements[index + 1]?.wave !== wave);
-  return verdictsAre({ judgements: last }, ['Pass', 'Pass', 'Pass']);
+  return verdictsAre({ judgements: last }, Array<Verdict>(waves).fill('Pass'));
 }
 
 /** Every judgement, extensions included, says that it does not know; then a person refuses. */

@@ -8,7 +8,12 @@ const EXAMPLE = 'measured';
  * Rounds as fast as they go, but not so fast that a minimum of them fits into the 20 s over which the
  * example's queries look back: traffic that has stopped would be measured as if it went on.
  */
-const INTERVAL_SECONDS = 3;
+const PACE = {
+  intervalSeconds: 3,
+  // Fewer than the example has, which makes it harder: for a harmless patch to pass, and for a slow one to fail.
+  baselineRounds: 6,
+  minSamples: 6,
+};
 
 /** How long a soak goes on where it has come to nothing, before a person is asked. */
 const EXTENSIONS = {
@@ -25,6 +30,6 @@ export async function measuredPolicy(patience: Patience): Promise<object> {
   if (!example) throw new Error(`examples/ holds no Policy named ${EXAMPLE}`);
   const document = example.value as Policy;
   const { analysis } = document.spec;
-  const pace = { intervalSeconds: INTERVAL_SECONDS, ...EXTENSIONS[patience] };
+  const pace = { ...PACE, ...EXTENSIONS[patience] };
   return { ...document, spec: { ...document.spec, analysis: { ...analysis, ...pace } } };
 }
