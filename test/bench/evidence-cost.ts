@@ -40,7 +40,7 @@ interface Cost {
 }
 
 const CLOCK_TICKS = 100;
-/** Half of the example's, so that a pair takes a quarter of an hour. */
+/** Half of the example's, and all other nodes in one wave: a pair is to take ten minutes. */
 const INTERVAL_SECONDS = 10;
 
 /** Returns the processor time of a process, in seconds. */
@@ -88,7 +88,7 @@ async function documentOf(measured: boolean): Promise<unknown> {
       strategy: {
         ...strategy,
         canary: { ...strategy.canary, soakSeconds },
-        waves: { ...strategy.waves, soakSeconds },
+        waves: { ...strategy.waves, size: nodes.length - 1, soakSeconds },
       },
     },
   };
