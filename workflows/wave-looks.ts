@@ -4,7 +4,7 @@ import { isCancellation, patched, workflowInfo } from '@temporalio/workflow';
 import type { CarriedWave, NodeInput, NodeOutcome, StartLook, WaveInput } from './contract.ts';
 import { type BudgetDecision, nextNodes } from './domain/budget.ts';
 import { slowestTurnMs, TURN_MS } from './domain/lifecycle.ts';
-import { judgePatience, lookAgainMs } from './domain/patience.ts';
+import { freeInMs, judgePatience, lookAgainMs } from './domain/patience.ts';
 import type { PlannedNode } from './domain/plan-types.ts';
 import { describeFailure } from './failures.ts';
 import type { Steps } from './steps.ts';
@@ -37,6 +37,7 @@ export class WaveLooks {
   private heldSince: Readonly<Record<string, number>>;
   private noRoomSince: number | undefined;
   private held = false;
+  private holds: StartLook['holds'] = [];
   /** Looks in a row that have started no node, while none has ended. */
   private idle = 0;
   private ended = 0;
@@ -52,6 +53,7 @@ export class WaveLooks {
   /** Looks right before each start: others make nodes unavailable as well. */
   async look(nodes: WaveNodes): Promise<LookAnswer> {
     this.held = false;
+    this.holds = [];
     const answer = await this.decide(nodes).catch((error: unknown) => {
       if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
       // Not a reason to take nodes back: no node starts until the API answers, or a person stops it.
@@ -67,8 +69,9 @@ export class WaveLooks {
 
   /** Returns how long to wait before the next look, in milliseconds. */
   againMs(inWork: boolean): number {
-    const { held, idle } = this;
-    return lookAgainMs({ held, inWork, idle, long: workflowInfo().continueAsNewSuggested });
+    const { held, holds, idle } = this;
+    const long = workflowInfo().continueAsNewSuggested;
+    return lookAgainMs({ held, inWork, idle, long, freeInMs: freeInMs(holds, Date.now()) });
   }
 
   /** How long the slowest node of the rollout has taken; undefined while none has ended. */
@@ -162,6 +165,7 @@ export class WaveLooks {
   }) {
     const { waiting, running, holds, free } = args;
     this.held = holds.length > 0;
+    this.holds = holds;
     const exact = this.held && patched('patience-where-there-is-room');
     // What holds all nodes while some are in work may be the work itself.
     const counted = holds.filter(({ node }) => node || !exact || running.length === 0);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
+  freeInMs,
   judgePatience,
   leaseAgainMs,
   lookAgainMs,
@@ -67,9 +68,12 @@ function looksWithin(ms: number, again: (look: number, passedMs: number) => numb
   return looks;
 }
 
+const NEVER = Number.POSITIVE_INFINITY;
+const idleWave = { held: false, inWork: false, long: false, freeInMs: NEVER };
+
 describe('lookAgainMs', () => {
   const at = (idle: number, change: object = {}) =>
-    lookAgainMs({ held: false, inWork: false, idle, long: false, ...change }) / SECOND;
+    lookAgainMs({ ...idleWave, idle, ...change }) / SECOND;
   const five = (change: object) => [1, 2, 3, 4, 9].map((idle) => at(idle, change));
 
   it('is seldomer the longer nothing happens', () => {
@@ -79,13 +83,31 @@ describe('lookAgainMs', () => {
     assert.equal(at(0, { held: true }), 2);
   });
 
+  it('is when a hold ends by its own word, unless that is further off than the next look', () => {
+    const held = (idle: number, seconds: number) =>
+      at(idle, { held: true, freeInMs: seconds * SECOND });
+    assert.deepEqual([held(5, 4), held(5, 32), held(5, 33), held(5, 3600)], [4, 32, 32, 32]);
+    assert.equal(held(5, 0.5), 2, 'not in haste');
+  });
+
   it('keeps a node that is in work for a month from using up the history of its wave', () => {
     for (const held of [true, false]) {
       const looks = looksWithin(30 * DAY, (idle) =>
-        lookAgainMs({ held, inWork: true, idle, long: idle * EVENTS > 4096 }),
+        lookAgainMs({ ...idleWave, held, inWork: true, idle, long: idle * EVENTS > 4096 }),
       );
       assert.ok(looks * EVENTS < 20_000, `${looks} looks`);
     }
+  });
+});
+
+describe('freeInMs', () => {
+  const at = (second: number) => ({ until: new Date(second * SECOND).toISOString() });
+
+  it('is the time to the first end that is still to come, and a second, since clocks differ', () => {
+    assert.equal(freeInMs([{}, at(130), at(110), at(90)], 100 * SECOND), 11 * SECOND);
+    assert.equal(freeInMs([{}, at(90), at(100)], 100 * SECOND), SECOND);
+    assert.equal(freeInMs([{}, at(90), at(99)], 100 * SECOND), NEVER);
+    assert.equal(freeInMs([], 100 * SECOND), NEVER);
   });
 });
 

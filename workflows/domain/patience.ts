@@ -63,13 +63,30 @@ export interface Waiting {
   readonly idle: number;
   /** Whether history has grown long, which only nodes in work keep from beginning anew. */
   readonly long: boolean;
+  /** Until the first hold says that it ends; Infinity where none says it. */
+  readonly freeInMs: number;
 }
 
-/** Returns how long a wave waits before its next look, in milliseconds. */
-export function lookAgainMs({ held, inWork, idle, long }: Waiting): number {
+/**
+ * Returns how long a wave waits before its next look, in milliseconds. A hold that says when it ends is
+ * looked at then: what comes back every minute leaves only moments between.
+ */
+export function lookAgainMs({ held, inWork, idle, long, freeInMs }: Waiting): number {
   if (long) return 60 * MINUTE;
   const [first, most] = LOOK_AGAIN_MS[held ? 'held' : inWork ? 'inWork' : 'full'];
-  return Math.min(first * 2 ** Math.max(0, idle - 1), most);
+  const again = Math.min(first * 2 ** Math.max(0, idle - 1), most);
+  return Math.min(again, Math.max(first, freeInMs));
+}
+
+/** Holds are told by another clock. */
+const SLACK_MS = SECOND;
+
+/** Returns how long it is until the first of these holds has ended by its own word; Infinity where none says it. */
+export function freeInMs(holds: readonly { readonly until?: string }[], nowMs: number): number {
+  const left = holds.flatMap(({ until }) =>
+    until === undefined ? [] : [Date.parse(until) + SLACK_MS - nowMs],
+  );
+  return Math.min(Number.POSITIVE_INFINITY, ...left.filter((ms) => ms > 0));
 }
 
 /** Returns how long to wait before a Lease is asked for again: a twentieth of what was waited already. */
