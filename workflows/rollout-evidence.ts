@@ -175,17 +175,24 @@ export class RolloutEvidence {
     return recorded;
   }
 
-  /** Nodes without a baseline are measured only where a wave has no others. */
+  /**
+   * Nodes without a baseline are measured only where a wave has no others, and those of earlier waves only
+   * beside control nodes: alone they are compared with a past that may be hours away.
+   */
   private comparedAfter(wave: PlannedWave): Compared {
     const { plan } = this.state;
     const max = nodesMeasured(this.analysis());
-    const updated = this.updated();
+    const control = this.controlOf(wave);
+    const own = new Set(wave.nodes.map(keyOf));
+    const updated = new Set(
+      [...this.updated()].filter((key) => control.length > 0 || own.has(key)),
+    );
     const nodes = plan.waves.concat(wave).flatMap((entry) => entry.nodes);
     const known = nodes.filter((node) => this.rounds().baselineOf(node) > 0).map(keyOf);
     const measured = new Set(known.filter((key) => updated.has(key)));
     const some = wave.nodes.some((node) => measured.has(keyOf(node)));
     const patched = choosePatched({ plan, wave, updated: some ? measured : updated, max });
-    return { patched, control: this.controlOf(wave) };
+    return { patched, control };
   }
 
   private comparisonOf(

@@ -73,6 +73,31 @@ describe('a rollout that is measured', () => {
     });
   });
 
+  it('goes on through an incident that began with the canary, to the wave that is compared with nobody', async () => {
+    await withMeasured(
+      async ({ fleet, plan, handle }) => {
+        assert.equal((await handle.result()).outcome, 'Succeeded');
+        assert.deepEqual(await verdictsOf(handle), ['canary Pass', 'wave-1 Pass', 'wave-2 Pass']);
+        const compared = fleet.measures.judged.map(({ comparison }) => comparison.patched.length);
+        assert.deepEqual(compared, [1, 3, 2]);
+        const last = plan.waves.at(-1)?.nodes.map(({ node }) => node);
+        assert.deepEqual(
+          fleet.measures.judged.at(-1)?.comparison.patched.toSorted(),
+          last?.toSorted(),
+        );
+      },
+      {
+        analysis: { maxNodes: 3 },
+        prepare: ({ measures }) => {
+          measures.says = (asked) => {
+            const { value } = usual(asked);
+            return { value: asked.round > 6 ? value + 500 : value };
+          };
+        },
+      },
+    );
+  });
+
   it('takes the canary back where it has become slower, and says by how much', async () => {
     await withMeasured(
       async ({ fleet, plan, handle }) => {
