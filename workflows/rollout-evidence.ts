@@ -1,5 +1,5 @@
 /** The evidence that a rollout gathers on its way forward: baselines, soaks that are measured, and what they come to. */
-import { condition, proxyActivities } from '@temporalio/workflow';
+import { condition, patched, proxyActivities } from '@temporalio/workflow';
 import { READ_OPTIONS, type RecordingActivities } from './contract.ts';
 import type { Analysis } from './domain/analysis-spec.ts';
 import type { Comparison, Judgement, RecordedJudgement, Round } from './domain/analysis-types.ts';
@@ -69,7 +69,8 @@ export class RolloutEvidence {
     const { baselineRounds, intervalSeconds } = analysis;
     const max = nodesMeasured(analysis);
     const { plan } = state;
-    const own = choosePatched({ plan, wave, updated: new Set(wave.nodes.map(keyOf)), max });
+    const updated = new Set(this.knownBest(wave, max).map(keyOf));
+    const own = choosePatched({ plan, wave, updated, max });
     const nodes = [...own, ...this.controlOf(wave)];
     const wanted = Math.max(
       ...nodes.map((node) => baselineRounds - this.rounds().baselineOf(node)),
@@ -128,6 +129,14 @@ export class RolloutEvidence {
     }
     this.rounds().prune();
     return '';
+  }
+
+  /** Those that were others' control nodes need no more rounds; where they are too few, all of the wave. */
+  private knownBest({ nodes }: PlannedWave, max: number): readonly PlannedNode[] {
+    if (!patched('known-nodes-first')) return nodes;
+    const { baselineRounds } = this.analysis();
+    const known = nodes.filter((node) => this.rounds().baselineOf(node) >= baselineRounds);
+    return known.length >= Math.min(max, nodes.length) ? known : nodes;
   }
 
   private blindFor(wave: PlannedWave, missing: readonly string[]): string {

@@ -13,6 +13,7 @@ const PACE = {
   // Fewer than the example has, which makes it harder: for a harmless patch to pass, and for a slow one to fail.
   baselineRounds: 6,
   minSamples: 6,
+  maxNodes: 2,
 };
 
 /** How long a soak goes on where it has come to nothing, before a person is asked. */

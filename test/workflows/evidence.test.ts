@@ -3,7 +3,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
-import { type Handle, judgementsOf, slower, verdictsOf, withMeasured } from './evidence-kit.ts';
+import {
+  type Handle,
+  judgementsOf,
+  STRATEGY,
+  slower,
+  verdictsOf,
+  withMeasured,
+} from './evidence-kit.ts';
 import { FROM, TO } from './fake-fleet.ts';
 import { usual } from './fake-measures.ts';
 import { all, statusOf, versions } from './rollout-kit.ts';
@@ -53,6 +60,26 @@ describe('a rollout that is measured', () => {
         [0, 1, 0, 2, 2].flatMap((count) => Array(6).fill(count)),
       );
     });
+  });
+
+  it('measures those of a wave that it knows already, rather than others anew', async () => {
+    await withMeasured(
+      async ({ fleet, handle }) => {
+        assert.equal((await handle.result()).outcome, 'Succeeded');
+        const [, wave] = fleet.measures.judged;
+        // The wave has four nodes, two of which were the canary's control nodes.
+        assert.deepEqual(
+          wave?.comparison.patched.toSorted(),
+          fleet.measures.rounds[6]?.control.toSorted(),
+        );
+        const starts = fleet.measures.rounds.map(({ patched }) => patched.length);
+        assert.deepEqual(
+          starts,
+          [0, 1, 2].flatMap((count) => Array(6).fill(count)),
+        );
+      },
+      { strategy: { ...STRATEGY, waves: { size: 4, soakSeconds: 60 } } },
+    );
   });
 
   it('judges every round of the soak, with a baseline of each node', async () => {
