@@ -27,7 +27,7 @@ check: node_modules/.package-lock.json ## Format, lint, types, unit, workflow an
 test: node_modules/.package-lock.json ## `check`, and everything that needs the lab
 	@test/run.sh
 
-matrix: node_modules/.package-lock.json ## The long tests on the lab: reboots, trouble with packages, plans of drains
+matrix: node_modules/.package-lock.json ## The long tests on the lab: stops, reboots, trouble with packages, plans of drains
 	@test/run.sh matrix
 
 people: node_modules/.package-lock.json ## Approvals on the lab by command line, chat, signal, and Temporal's UI in a browser

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All tests: those that need nothing, then those that need the lab, which is taken away at the end.
-# With "matrix": the long ones over reboots, packages and plans, which need the lab as well.
+# With "matrix": the long ones over stops, reboots, packages and plans, which need the lab as well.
 # With "people": approvals through every channel, one of them Temporal's UI in a browser, which is installed.
 set -uo pipefail
 cd "$(dirname "$0")/.."

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { attempt } from '../../lab/run.ts';
 import type { RolloutOutcome, StopMode } from '../../workflows/contract.ts';
-import { NEW, OLD } from './activity-kit.ts';
+import { NEW, OLD } from '../lab/activity-kit.ts';
 import {
   ALL_NODES,
   aroundFleet,
@@ -13,7 +13,7 @@ import {
   rolloutTo,
   startApproved,
   untilNodePhase,
-} from './rollout-kit.ts';
+} from '../lab/rollout-kit.ts';
 
 const fleet = aroundFleet({ batch: false });
 const by = 'platform-oncall';
