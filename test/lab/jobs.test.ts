@@ -12,6 +12,7 @@ import {
   NEWEST,
   rolloutTo,
   startApproved,
+  untilNodePhase,
 } from './rollout-kit.ts';
 
 const fleet = aroundFleet({ batch: false });
@@ -84,7 +85,9 @@ function rollout(
 describe('a Job that outlasts its node’s turn', () => {
   it('makes the node come last, and is not disturbed', async () => {
     const { outcome } = await startApproved(fleet.client, rollout('later', 'Later', NODES));
-    await startJob('nightly', 24);
+    // Its turn is the next: by then the Job has run for some seconds, and goes on for longer than it is waited for.
+    await untilNodePhase(fleet.client, 'later', 'Applying');
+    await startJob('nightly', 28);
     const ended = await outcome;
     assert.equal(ended.outcome, 'Succeeded', ended.reasons.join('; '));
     assert.equal(ended.nodes.at(-1)?.node, BUSY);
