@@ -36,7 +36,6 @@ export class WaveLooks {
   private unhealthyBefore: readonly string[] | undefined;
   private heldSince: Readonly<Record<string, number>>;
   private noRoomSince: number | undefined;
-  private held = false;
   private holds: StartLook['holds'] = [];
   /** Looks in a row that have started no node, while none has ended. */
   private idle = 0;
@@ -52,7 +51,6 @@ export class WaveLooks {
 
   /** Looks right before each start: others make nodes unavailable as well. */
   async look(nodes: WaveNodes): Promise<LookAnswer> {
-    this.held = false;
     this.holds = [];
     const answer = await this.decide(nodes).catch((error: unknown) => {
       if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
@@ -69,7 +67,8 @@ export class WaveLooks {
 
   /** Returns how long to wait before the next look, in milliseconds. */
   againMs(inWork: boolean): number {
-    const { held, holds, idle } = this;
+    const { holds, idle } = this;
+    const held = holds.length > 0;
     const long = workflowInfo().continueAsNewSuggested;
     return lookAgainMs({ held, inWork, idle, long, freeInMs: freeInMs(holds, Date.now()) });
   }
@@ -164,9 +163,8 @@ export class WaveLooks {
     readonly free: readonly string[];
   }) {
     const { waiting, running, holds, free } = args;
-    this.held = holds.length > 0;
     this.holds = holds;
-    const exact = this.held && patched('patience-where-there-is-room');
+    const exact = holds.length > 0 && patched('patience-where-there-is-room');
     // What holds all nodes while some are in work may be the work itself.
     const counted = holds.filter(({ node }) => node || !exact || running.length === 0);
     const { since, ...verdict } = judgePatience({
